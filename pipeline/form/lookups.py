@@ -1,0 +1,78 @@
+"""Wordings met in the wild, loaded from ``lookups.yaml`` beside the form files.
+
+Here: the shape of the lookups and their loader. Not here: how words are compared (folding).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from pipeline.form.model import HERE, FormFault, forms
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Extra:
+    """Labels of rows and columns that local forms add."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Values:
+    """Tokens that stand in cells besides figures."""
+
+    blank: tuple[str, ...]
+    not_applicable: tuple[str, ...]
+    zero: tuple[str, ...]
+    units: tuple[str, ...]
+    money: dict[str, int]
+    rise: tuple[str, ...]
+    fall: tuple[str, ...]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Lookups:
+    """All lookups; wordings by table and code."""
+
+    sections: dict[str, tuple[str, ...]]
+    rows: dict[str, dict[str, tuple[str, ...]]]
+    columns: dict[str, dict[str, tuple[str, ...]]]
+    extra: Extra
+    values: Values
+    debris: tuple[str, ...]
+    radicals: dict[str, str]
+    traditional: dict[str, str]
+
+
+@cache
+def lookups() -> Lookups:
+    """The shipped lookups.
+
+    Raises:
+        FormFault: naming the place, also for a code that no form has.
+    """
+    path = HERE / "lookups.yaml"
+    try:
+        found = TypeAdapter(Lookups).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise FormFault(f"{path.name}: " + "; ".join(faults)) from error
+    for side in ("rows", "columns"):
+        for table, wordings in getattr(found, side).items():
+            known = {
+                line.code
+                for form in forms().values()
+                for each in form.tables
+                if each.code == table
+                for line in getattr(each, side)
+            }
+            for code in wordings.keys() - known:
+                raise FormFault(f"{path.name}: {side}.{table}.{code}: no form has this code")
+    return found
