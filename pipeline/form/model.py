@@ -97,6 +97,10 @@ class Table:
             seen.setdefault(line.code, line)
         return tuple(seen.values())
 
+    def columns_of(self, line: Line) -> tuple[Line, ...]:
+        """The columns that a row crosses, in printed order."""
+        return tuple(c for c in _lines(self, "columns") if c.block == line.block and not c.is_group)
+
     @property
     def cells(self) -> tuple[CellSpec, ...]:
         """Every cell that the form prints, in printed order (groups have none)."""

@@ -1,0 +1,108 @@
+"""How much a printed label is like a label of the form.
+
+Here: wordings by line of the form, similarity of one text to one line. Not here: which row of a
+report takes which line (matching), since that needs the neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Literal
+
+from rapidfuzz import fuzz
+
+from pipeline.form.folding import LabelKey, label_key
+from pipeline.form.lookups import lookups
+from pipeline.form.model import Line, Node, Table
+
+Side = Literal["rows", "columns"]
+SURE = 0.8
+"""From here on a label is taken at its word; below, the place must help."""
+POSSIBLE = 0.55
+
+
+@dataclass(frozen=True, slots=True)
+class Wordings:
+    """The comparable wordings of one line: the official one first."""
+
+    keys: tuple[LabelKey, ...]
+
+
+@cache
+def wordings(table: Table, side: Side, line: Line) -> Wordings:
+    """The official label of a line and the wordings met for it."""
+    met = getattr(lookups(), side).get(table.code, {}).get(line.code, ())
+    return Wordings(tuple(label_key(text) for text in (line.label, *met)))
+
+
+@lru_cache(maxsize=200_000)
+def similarity(text: str, line_keys: tuple[LabelKey, ...]) -> float:
+    """0 … 1: 1 for a known wording, 0.9 for one cut off, 0.85 for one with a remark, below by edit distance."""
+    key = label_key(text)
+    if not key.words:
+        return 0.0
+    best = 0.0
+    for index, known in enumerate(line_keys):
+        score = _alike(key, known)
+        if index and score == 1.0:
+            score = 0.98
+        if score and key.ordinal and known.ordinal:
+            score += 0.02 if key.ordinal == known.ordinal else -0.08
+        best = max(best, score)
+    return min(best, 1.0)
+
+
+def _alike(key: LabelKey, known: LabelKey) -> float:
+    words, other = key.words, known.words
+    if words == other:
+        return 1.0
+    if key.stem == known.stem and len(key.stem) >= 4:
+        return 0.97
+    if len(words) >= 4 and other.startswith(words):
+        # Cut off at the cell's edge; the more is left, the surer.
+        return 0.86 + 0.1 * len(words) / len(other)
+    if len(other) >= 2 and words.startswith(other) and key.words != key.stem and key.stem == other:
+        return 0.9
+    if len(other) >= 4 and words.endswith(other):
+        # The group's label and the row's own in one cell.
+        return 0.87
+    if len(other) >= 5 and words.startswith(other):
+        return 0.86
+    if len(words) < 3 or len(other) < 3:
+        return 0.0
+    ratio = fuzz.ratio(words, other) / 100
+    return ratio * 0.95 if ratio >= 0.6 else 0.0
+
+
+@cache
+def headings(nodes: tuple[Node, ...]) -> tuple[str, ...]:
+    """Labels of the headings without a code below these nodes: they group, and take no figures."""
+    found: list[str] = []
+    for node in nodes:
+        if node.code is None:
+            found.append(node.label)
+        found.extend(headings(node.children))
+    return tuple(found)
+
+
+def best_line(text: str, table: Table, side: Side, lines: Sequence[Line]) -> tuple[Line | None, float]:
+    """The line whose label a text is most like, and how much; a grouping heading's own label is none."""
+    nodes = tuple(n for block in table.blocks for n in getattr(block, side))
+    words = label_key(text).words
+    if any(label_key(heading).words == words for heading in headings(nodes)):
+        return None, 0.0
+    scored = [(similarity(text, wordings(table, side, line).keys), line) for line in lines]
+    score, line = max(scored, key=lambda pair: pair[0], default=(0.0, None))
+    return (line, score) if score > 0 else (None, 0.0)
+
+
+@cache
+def _extra(side: Side) -> frozenset[str]:
+    return frozenset(label_key(text).words for text in getattr(lookups().extra, side))
+
+
+def is_extra(text: str, side: Side) -> bool:
+    """Whether a label is one that local forms add and the form does not have."""
+    return label_key(text).words in _extra(side)

@@ -1,0 +1,143 @@
+"""Which row of the form each printed row is.
+
+Rows are printed in the form's order, so the best pairing that keeps the order is sought over all
+rows at once: wording, enumerator and the group that a row stands under all count, and a misprinted
+label is settled by its neighbours. Not here: columns and values (placing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pipeline.cells.labels import POSSIBLE, SURE, is_extra, similarity, wordings
+from pipeline.cells.rows import PrintedRow
+from pipeline.form.folding import label_key
+from pipeline.form.model import Line, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A printed row taken for a row of the form. ``by_place`` where the neighbours, not the words, decide."""
+
+    row: PrintedRow
+    line: Line
+    score: float
+    by_place: bool = False
+
+
+def match_rows(rows: Sequence[PrintedRow], table: Table) -> list[Match]:
+    """Pair printed rows with the table's rows, in order.
+
+    Args:
+        rows: in printed order; rows of other tables and headers may stand among them.
+    Returns:
+        Matches in printed order, each line of the form at most once. A group's line is matched
+        only where the group is printed as one row, without its parts.
+    """
+    lines = table.rows
+    rows = [row for row in rows if row.labels and not is_extra(row.labels[-1].text, "rows")]
+    scores = [[_affinity(row, line, table) for line in lines] for row in rows]
+    pairs = _best_pairs(scores)
+    matches = [Match(rows[r], lines[c], scores[r][c]) for r, c in pairs]
+    matches += _by_place(rows, lines, pairs)
+    matches += _out_of_order(rows, lines, scores, matches)
+    order = {id(row): i for i, row in enumerate(rows)}
+    return sorted(_without_headings(matches), key=lambda m: order[id(m.row)])
+
+
+def _affinity(row: PrintedRow, line: Line, table: Table) -> float:
+    keys = wordings(table, "rows", line).keys
+    texts = [cell.text for cell in row.labels]
+    best = similarity(texts[-1], keys)
+    for count in (2, 3, 4):
+        if len(texts) >= count and best < SURE:
+            # A label cut into pieces by lines or cells.
+            best = max(best, similarity("".join(texts[-count:]), keys) - 0.01)
+    if best < POSSIBLE:
+        return 0.0
+    if len(texts) >= 2 and len(line.path) >= 2:
+        best += _context(tuple(texts[:-1]), line.path[-2], table)
+    return best
+
+
+@lru_cache(maxsize=65536)
+def _context(outer: tuple[str, ...], group: str, table: Table) -> float:
+    """Whether the labels before the row's own name its group (a little more) or another group (less)."""
+    group_words = label_key(group).words
+    others = {label_key(line.label).words for line in table.rows if line.is_group}
+    for text in reversed(outer):
+        words = label_key(text).words
+        if words == group_words:
+            return 0.05
+        if words in others:
+            return -0.3
+    return 0.0
+
+
+def _best_pairs(scores: list[list[float]]) -> list[tuple[int, int]]:
+    """The order-keeping pairing with the greatest sum (dynamic programming, rows × lines)."""
+    if not scores:
+        return []
+    n, m = len(scores), len(scores[0])
+    best = [[0.0] * (m + 1) for _ in range(n + 1)]
+    for r in range(n - 1, -1, -1):
+        for c in range(m - 1, -1, -1):
+            top = max(best[r + 1][c], best[r][c + 1])
+            if scores[r][c] >= POSSIBLE:
+                top = max(top, scores[r][c] + best[r + 1][c + 1])
+            best[r][c] = top
+    pairs, r, c = [], 0, 0
+    while r < n and c < m:
+        if scores[r][c] >= POSSIBLE and abs(best[r][c] - (scores[r][c] + best[r + 1][c + 1])) < 1e-9:
+            pairs.append((r, c))
+            r, c = r + 1, c + 1
+        elif best[r][c] == best[r + 1][c]:
+            r += 1
+        else:
+            c += 1
+    return pairs
+
+
+def _by_place(
+    rows: Sequence[PrintedRow], lines: Sequence[Line], pairs: Sequence[tuple[int, int]]
+) -> list[Match]:
+    """Rows with figures whose words fit nothing, between two matched neighbours with as many lines left."""
+    found: list[Match] = []
+    for (r0, c0), (r1, c1) in zip(pairs, pairs[1:], strict=False):
+        open_rows = [rows[r] for r in range(r0 + 1, r1) if any(v.text.strip() for v in rows[r].values)]
+        open_lines = [line for line in lines[c0 + 1 : c1] if not line.is_group]
+        if not open_rows or len(open_rows) != len(open_lines):
+            continue
+        marks = [(label_key(r.labels[-1].text).ordinal, label_key(n.label).ordinal) for r, n in
+                 zip(open_rows, open_lines, strict=True)]
+        if any(a and b and a != b for a, b in marks):
+            continue
+        if len(open_rows) > 1 and not all(a and a == b for a, b in marks):
+            continue
+        found += [Match(r, n, 0.5, by_place=True) for r, n in zip(open_rows, open_lines, strict=True)]
+    return found
+
+
+def _out_of_order(
+    rows: Sequence[PrintedRow], lines: Sequence[Line], scores: list[list[float]], taken: Sequence[Match]
+) -> list[Match]:
+    """Rows with a form's exact words that stand out of order: the words decide."""
+    used_rows = {id(m.row) for m in taken}
+    used_lines = {m.line.code for m in taken}
+    found: list[Match] = []
+    for r, row in enumerate(rows):
+        if id(row) in used_rows or not any(v.text.strip() for v in row.values):
+            continue
+        exact = [c for c, line in enumerate(lines) if scores[r][c] >= 0.97 and line.code not in used_lines]
+        if len(exact) == 1:
+            found.append(Match(row, lines[exact[0]], scores[r][exact[0]]))
+            used_lines.add(lines[exact[0]].code)
+    return found
+
+
+def _without_headings(matches: list[Match]) -> list[Match]:
+    """Leave out a group's own row where its parts are printed: it is their heading (or a local subtotal)."""
+    codes = {m.line.code for m in matches}
+    return [m for m in matches if not (m.line.is_group and codes.intersection(m.line.parts))]

@@ -1,0 +1,192 @@
+"""Tables that stand in one line: 表四, whose rows and columns are both headers across the page.
+
+Here: finding the header, the line of figures below it, and each figure's place by the headers above
+or by count. Not here: weighing of readings (tables).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.cells.identities import Key
+from pipeline.cells.labels import SURE, best_line
+from pipeline.cells.numbers import is_value, parse_value
+from pipeline.cells.placing import Placed, Placing, as_counted, figures_only
+from pipeline.cells.rows import MAX_LABEL, distinct, matrix
+from pipeline.form.folding import label_key
+from pipeline.form.model import Table
+from pipeline.reading.document import Cell, Grid
+
+LINE = "line"
+"""The name of the one printed row in ``Placing.open_rows``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The table's header was found; ``placing`` is None where no figure stands under it."""
+
+    state: Literal["figures", "blank", "header_only"]
+    placing: Placing | None
+    figures: int = 0
+
+
+def printed_keys(table: Table) -> list[Key]:
+    """The cells in printed order: the columns under each row's heading."""
+    return [(row.code, column.code) for row in table.rows for column in table.columns]
+
+
+def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
+    """Readings of the table in a grid: by the header cells above, by count. Empty where it is not there."""
+    places = matrix(grid)
+    header = [r for r, row in enumerate(places) if _result_labels(row, table) >= 3]
+    if not header:
+        return []
+    first = header[0]
+    while first > 0 and any(_forum(c, table) for c in distinct(places[first - 1])):
+        first -= 1
+    last = header[-1]
+    below: list[list[Cell]] = []
+    for r in range(last + 1, len(places)):
+        cells = [c for c in distinct(places[r]) if c.row == r]
+        if any(c.text.strip() and not is_value(c.text) for c in cells):
+            break
+        if cells:
+            below.append(cells)
+    filled = [row for row in below if any(c.text.strip() for c in row)]
+    if not filled:
+        return [Found("blank" if below else "header_only", None)]
+    line = filled[0]
+    figures = sum(1 for c in line if c.text.strip())
+    readings: list[Found] = []
+    keys = printed_keys(table)
+    by_column = _columns(places[first : last + 1], table)
+    if set(by_column.values()) == set(keys):
+        placing = Placing("header", [])
+        for cell in line:
+            covered = {by_column[x] for x in range(cell.column, cell.column + cell.column_span) if x in by_column}
+            if len(covered) == 1 and (key := covered.pop()) and (key not in placing.cells or cell.text.strip()):
+                if key in placing.cells and placing.cells[key].text.strip():
+                    break
+                _put(placing, table, key, cell)
+            elif cell.text.strip():
+                break
+        else:
+            if len(placing.cells) == len(keys):
+                readings.append(Found("figures", placing, figures))
+    readings += _counted(line, table)
+    if len(filled) > 1:
+        for found in readings:
+            if found.placing is not None:
+                found.placing.remarks[LINE] = f"{len(filled)} lines of figures stand under the header"
+    return readings
+
+
+def _counted(line: Sequence[Cell], table: Table) -> list[Found]:
+    keys = printed_keys(table)
+    figures = sum(1 for c in line if c.text.strip())
+    found = []
+    for way, trim in (("counted", as_counted), ("figures", figures_only)):
+        placing = Placing(way, [])
+        values = trim(line, len(keys))
+        if values is None:
+            placing.open_rows[LINE] = [c for c in line if c.text.strip()]
+        else:
+            for key, cell in zip(keys, values, strict=True):
+                _put(placing, table, key, cell)
+        found.append(Found("figures", placing, figures))
+    return found
+
+
+def _put(placing: Placing, table: Table, key: Key, cell: Cell) -> None:
+    column = table.column(key[1])
+    value = parse_value(cell.text, column.number, column.unit)
+    placing.cells[key] = Placed(value, cell.text, cell.locator, cell.confidence)
+
+
+def _result_labels(row: Sequence[Cell | None], table: Table) -> int:
+    return sum(1 for c in distinct(row) if best_line(c.text, table, "columns", table.columns)[1] >= SURE)
+
+
+def _forum(cell: Cell, table: Table) -> bool:
+    words = label_key(cell.text).words
+    return any(words == label_key(label).words for line in table.rows for label in line.path)
+
+
+def _columns(zone: Sequence[Sequence[Cell | None]], table: Table) -> dict[int, Key]:
+    """The form's cell that each grid column stands for, by the headers stacked above."""
+    found: dict[int, Key] = {}
+    for x in range(len(zone[0])):
+        stack = [c for c in distinct(row[x] for row in zone) if c.text.strip()]
+        row = column = None
+        for cell in stack:
+            line, score = best_line(cell.text, table, "rows", table.rows)
+            if line is not None and score >= SURE:
+                row = line.code
+            line, score = best_line(cell.text, table, "columns", table.columns)
+            if line is not None and score >= SURE:
+                column = line.code
+        if row and column:
+            found[x] = (row, column)
+    return found
+
+
+def one_line_in_stream(items: Iterable[Cell], table: Table) -> list[Found]:
+    """Readings of the table in a stream of short texts: the header's words, then figures.
+
+    The words are counted in the run of labels as a whole, since a header may be cut into single
+    characters; results that alternate with single figures are read as pairs.
+    """
+    labels: list[str] = []
+    pairs: list[tuple[str, Cell]] = []
+    runs: list[tuple[str, list[Cell]]] = []
+    values: list[Cell] = []
+    for item in items:
+        if is_value(item.text) and len(item.text) <= 30:
+            values.append(item)
+            continue
+        if values:
+            runs.append(("".join(labels[-80:]), values))
+            if len(values) == 1 and labels:
+                pairs.append((labels[-1], values[0]))
+            labels, values = [], []
+        if len(item.text) > MAX_LABEL:
+            labels = []
+        else:
+            labels.append(item.text)
+    if values:
+        runs.append(("".join(labels[-80:]), values))
+        if len(values) == 1 and labels:
+            pairs.append((labels[-1], values[0]))
+    header_seen = _has_header("".join(labels[-80:]), table)
+    for text, run in runs:
+        if _has_header(text, table):
+            return _counted(run, table)
+    found = _pairs(pairs, table)
+    if found:
+        return found
+    return [Found("header_only", None)] if header_seen or any(_has_header(t, table) for t, _ in runs) else []
+
+
+def _has_header(text: str, table: Table) -> bool:
+    words = label_key(text).words
+    forums = len(table.rows)
+    return all(words.count(label_key(c.label).words) >= forums for c in table.columns)
+
+
+def _pairs(pairs: Sequence[tuple[str, Cell]], table: Table) -> list[Found]:
+    """Fifteen results in the form's order, each followed by its one figure."""
+    keys = printed_keys(table)
+    codes = []
+    for label, _ in pairs:
+        line, score = best_line(label, table, "columns", table.columns)
+        codes.append(line.code if line is not None and score >= SURE else "")
+    wanted = [column for _, column in keys]
+    for start in range(len(codes) - len(wanted) + 1):
+        if codes[start : start + len(wanted)] == wanted:
+            placing = Placing("pairs", [])
+            for key, (_, cell) in zip(keys, pairs[start:], strict=False):
+                _put(placing, table, key, cell)
+            return [Found("figures", placing, len(keys))]
+    return []

@@ -1,0 +1,208 @@
+"""Which column of the form each value of a matched row belongs to.
+
+Several ways of placing are tried on the same rows; each gives a Placing: certain cells, and rows
+left open because they print fewer or more values than the form has columns. Which Placing is
+believed is decided in tables.py by the identities. Never by order alone where counts differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.cells.identities import Key
+from pipeline.cells.labels import SURE, best_line, is_extra
+from pipeline.cells.matching import Match
+from pipeline.cells.numbers import Value, parse_value
+from pipeline.cells.rows import PrintedRow, distinct, matrix
+from pipeline.form.folding import fold
+from pipeline.form.lookups import lookups
+from pipeline.form.model import Line, Table
+from pipeline.reading.document import Cell, Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A printed cell in its place on the form."""
+
+    value: Value
+    text: str
+    locator: str
+    confidence: float
+
+
+@dataclass(slots=True)
+class Placing:
+    """One reading of a table: certain cells, rows whose values have no certain column, remarks."""
+
+    way: str
+    matches: list[Match]
+    cells: dict[Key, Placed] = field(default_factory=dict)
+    open_rows: dict[str, list[Cell]] = field(default_factory=dict)
+    header_units: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, str] = field(default_factory=dict)
+
+
+HeaderMap = dict[str, frozenset[int]]
+"""Column code → the grid columns under its header."""
+
+
+def place_by_header(grids: Mapping[int, Grid], matches: Sequence[Match], table: Table) -> Placing:
+    """Columns by the header cells above each row: for grids whose positions can be trusted."""
+    placing = Placing("header", list(matches))
+    header: HeaderMap = {}
+    header_block, header_width, before = -1, -1, {}
+    for match in matches:
+        row = match.row
+        grid = grids[row.source]
+        columns = table.columns_of(match.line)
+        places = matrix(grid)
+        zone = _zone(row, before.get(row.source, -1))
+        before[row.source] = row.index
+        found, units = _read_header([places[r] for r in zone], columns, table)
+        if len(found) * 2 >= len(columns) and found:
+            header, header_block, header_width = found, match.line.block, grid.column_count
+            placing.header_units.update(units)
+        elif header_block != match.line.block or header_width != grid.column_count:
+            header, header_block, header_width = {}, match.line.block, grid.column_count
+        _place_row(placing, match, row, places, columns, header)
+    return placing
+
+
+def _zone(row: PrintedRow, previous: int) -> range:
+    """The rows between the matched row before and this one: a header, if there is one."""
+    return range(previous + 1, row.index)
+
+
+def _read_header(
+    zone: Sequence[Sequence[Cell | None]], columns: Sequence[Line], table: Table
+) -> tuple[HeaderMap, dict[str, str]]:
+    """Header cells of a zone by the column of the form that they name; a word may be cut over rows."""
+    if not zone:
+        return {}, {}
+    best: dict[str, tuple[float, set[int], Cell]] = {}
+    units: dict[str, str] = {}
+    for x in range(len(zone[0])):
+        stack = [c for c in distinct([r[x] for r in zone]) if c.text.strip()]
+        line, score, anchor = None, 0.0, None
+        for depth in range(1, min(len(stack), 4) + 1):
+            text = "".join(c.text for c in stack[-depth:])
+            candidate, points = best_line(text, table, "columns", columns)
+            if candidate is not None and points > score:
+                line, score, anchor = candidate, points, stack[-1]
+        if line is None or anchor is None or score < SURE:
+            continue
+        known = best.get(line.code)
+        if known is None or (score > known[0] and known[2] is not anchor):
+            best[line.code] = (score, {x}, anchor)
+        elif known[2] is anchor:
+            known[1].add(x)
+        elif score == known[0]:
+            # Two headers of the same words: their columns cannot be told apart by words.
+            best[line.code] = (score, known[1] | {-1}, known[2])
+        unit = _money_unit("".join(c.text for c in stack[-2:]))
+        if unit:
+            units[line.code] = unit
+    return {code: frozenset(xs) for code, (_, xs, _) in best.items() if -1 not in xs}, units
+
+
+def _money_unit(text: str) -> str:
+    money = sorted(lookups().values.money, key=len, reverse=True)
+    match = re.search(rf"\((?:单位[:：]?)?({'|'.join(map(re.escape, money))})\)", re.sub(r"\s", "", fold(text)))
+    return match[1] if match else ""
+
+
+def _place_row(
+    placing: Placing,
+    match: Match,
+    row: PrintedRow,
+    places: list[list[Cell | None]],
+    columns: Sequence[Line],
+    header: HeaderMap,
+) -> None:
+    code = match.line.code
+    values = list(row.values)
+    figures = [c for c in values if c.text.strip()]
+    if len(header) == len(columns):
+        taken: dict[str, list[Cell]] = {}
+        under: dict[int, list[str]] = {}
+        for column in columns:
+            here = [
+                c for c in distinct(places[row.index][x] for x in sorted(header[column.code])) if c in values
+            ]
+            taken[column.code] = here
+            for cell in here:
+                under.setdefault(id(cell), []).append(column.code)
+        shared = [c for c in figures if len(under.get(id(c), ())) > 1]
+        stray = [c for c in figures if id(c) not in under and not _in_extra_column(c, places, row.index)]
+        if not shared and not stray and all(taken.values()):
+            for column in columns:
+                _put(placing, code, column, taken[column.code])
+            return
+    if len(values) == len(columns) and _consistent(values, columns, header):
+        for column, cell in zip(columns, values, strict=True):
+            _put(placing, code, column, [cell])
+    elif len(figures) == len(columns):
+        for column, cell in zip(columns, figures, strict=True):
+            _put(placing, code, column, [cell])
+    elif not figures and values:
+        for column in columns:
+            _put(placing, code, column, [values[0]])
+    else:
+        placing.open_rows[code] = figures
+
+
+def _in_extra_column(cell: Cell, places: list[list[Cell | None]], row: int) -> bool:
+    above = distinct(places[r][cell.column] for r in range(row))
+    return any(is_extra(c.text, "columns") for c in above)
+
+
+def _consistent(values: Sequence[Cell], columns: Sequence[Line], header: HeaderMap) -> bool:
+    """Whether taking the values in order agrees with the headers that were read."""
+    return all(
+        column.code not in header or cell.column in header[column.code]
+        for column, cell in zip(columns, values, strict=True)
+    )
+
+
+def _put(placing: Placing, row: str, column: Line, cells: Sequence[Cell]) -> None:
+    filled = [c for c in cells if c.text.strip()] or list(cells[:1])
+    text = " ".join(c.text for c in filled)
+    value = parse_value(text, column.number, column.unit, placing.header_units.get(column.code, ""))
+    placing.cells[row, column.code] = Placed(
+        value, text, filled[0].locator, min(c.confidence for c in filled)
+    )
+
+
+Trim = Callable[[Sequence[Cell], int], list[Cell] | None]
+
+
+def place_in_order(way: str, trim: Trim, matches: Sequence[Match], table: Table) -> Placing:
+    """Columns by count: rows whose values, after ``trim``, are as many as the form's columns."""
+    placing = Placing(way, list(matches))
+    for match in matches:
+        columns = table.columns_of(match.line)
+        values = trim(match.row.values, len(columns))
+        if values is not None:
+            for column, cell in zip(columns, values, strict=True):
+                _put(placing, match.line.code, column, [cell])
+        else:
+            placing.open_rows[match.line.code] = [c for c in match.row.values if c.text.strip()]
+    return placing
+
+
+def as_counted(values: Sequence[Cell], count: int) -> list[Cell] | None:
+    """The values as they stand: empty fields behind (else before) them are fillers of a span."""
+    kept = list(values)
+    while len(kept) > count and not kept[-1].text.strip():
+        kept.pop()
+    while len(kept) > count and not kept[0].text.strip():
+        kept.pop(0)
+    return kept if len(kept) == count else figures_only(values, count)
+
+
+def figures_only(values: Sequence[Cell], count: int) -> list[Cell] | None:
+    """The filled values, where they are as many as the columns; empty fields say nothing."""
+    kept = [c for c in values if c.text.strip()]
+    return kept if len(kept) == count else None

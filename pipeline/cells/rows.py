@@ -1,0 +1,147 @@
+"""Printed rows: labels and values of a grid's rows, or of a stream of short texts.
+
+Here: splitting what is printed into rows without yet saying which row of the form each one is.
+Not here: similarity (labels), assignment (matching), columns (placing).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.cells.numbers import is_value, parse_value
+from pipeline.form.folding import fold
+from pipeline.reading.document import Cell, Document, Grid, Paragraph
+
+MAX_LABEL = 80
+_TRAILING_FIELDS = re.compile(r"\s+(?=[+\-]?\d[\d,.]*(?:\([^)]*\))?(?:\s|$)|[/—-]+(?:\s|$))")
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedRow:
+    """One printed row: label cells from the outermost heading to its own, then value cells as they follow.
+
+    ``source`` and ``index`` say where it stands (which grid, which row of it; -1 for a stream).
+    """
+
+    labels: tuple[Cell, ...]
+    values: tuple[Cell, ...]
+    source: int
+    index: int
+
+
+def matrix(grid: Grid) -> list[list[Cell | None]]:
+    """The grid as rows × columns, each place holding the cell that covers it."""
+    width = grid.column_count
+    places: list[list[Cell | None]] = [[None] * width for _ in range(grid.row_count)]
+    for cell in grid.cells:
+        for r in range(cell.row, min(cell.row + cell.row_span, len(places))):
+            for c in range(cell.column, min(cell.column + cell.column_span, width)):
+                if places[r][c] is None:
+                    places[r][c] = cell
+    return places
+
+
+def distinct(cells: Iterable[Cell | None]) -> list[Cell]:
+    """The cells of a row or column of a matrix, each once, in order."""
+    found: list[Cell] = []
+    for cell in cells:
+        if cell is not None and (not found or found[-1] is not cell):
+            found.append(cell)
+    return found
+
+
+def grid_rows(grid: Grid, source: int) -> Iterator[PrintedRow]:
+    """Rows of a grid; one that holds label-value groups side by side gives one printed row for each."""
+    for index, places in enumerate(matrix(grid)):
+        labels: list[Cell] = []
+        values: list[Cell] = []
+        for cell in distinct(places):
+            if not cell.text.strip():
+                if labels:
+                    values.append(cell)
+            elif is_value(cell.text) and labels:
+                if cell.row == index:
+                    values.append(cell)
+            elif is_value(cell.text):
+                continue
+            elif any(v.text.strip() for v in values):
+                if _is_remark_column(cell, values):
+                    values.append(cell)
+                    continue
+                yield PrintedRow(tuple(labels), tuple(values), source, index)
+                labels, values = [cell], []
+            else:
+                # Blank fields between two labels are fillers of a span.
+                labels.append(cell)
+                values = []
+        if labels:
+            yield PrintedRow(tuple(labels), tuple(values), source, index)
+
+
+def _is_remark_column(cell: Cell, values: Sequence[Cell]) -> bool:
+    """Words that hold a figure (约5件) stand among values and are no label."""
+    return any(ch.isdigit() for ch in fold(cell.text)) and len(cell.text.strip()) <= 12 and len(values) >= 1
+
+
+def stream_items(document: Document) -> Iterator[Cell]:
+    """Everything that the document prints, one short text after another, blanks left out."""
+    for block in document.blocks:
+        if isinstance(block, Paragraph):
+            for line in block.text.split("\n"):
+                yield from _line_items(line, block.locator)
+        elif isinstance(block, Grid):
+            for cell in sorted(block.cells, key=lambda c: (c.row, c.column)):
+                if cell.text.strip():
+                    yield replace(cell, row=0, column=0)
+
+
+def _line_items(line: str, locator: str) -> Iterator[Cell]:
+    """A text line as items; figures that trail a label, parted by spaces, are items of their own."""
+    text = line.strip()
+    if not text:
+        return
+    parts = [p for p in _TRAILING_FIELDS.split(text) if p.strip()]
+    if len(parts) >= 3 and all(parse_value(p, "amount").status != "text" for p in parts[1:]):
+        for part in parts:
+            yield Cell(0, 0, part, locator)
+    else:
+        yield Cell(0, 0, text, locator)
+
+
+def stream_rows(items: Iterable[Cell]) -> list[PrintedRow]:
+    """Rows of a stream: labels, then the figures up to the next label. Long text ends a row."""
+    rows: list[PrintedRow] = []
+    labels: list[Cell] = []
+    values: list[Cell] = []
+
+    def close() -> None:
+        if labels and values:
+            rows.append(PrintedRow(tuple(labels[-6:]), tuple(values), -1, len(rows)))
+
+    for item in items:
+        if is_value(item.text) and len(item.text) <= 30:
+            if labels:
+                values.append(item)
+        elif len(item.text) > MAX_LABEL:
+            close()
+            labels, values = [], []
+        else:
+            if values:
+                close()
+                labels, values = [], []
+            labels.append(item)
+    close()
+    return rows
+
+
+def transposed(grid: Grid) -> Grid:
+    """The grid with rows and columns changed places."""
+    return replace(
+        grid,
+        cells=tuple(
+            replace(c, row=c.column, column=c.row, row_span=c.column_span, column_span=c.row_span)
+            for c in grid.cells
+        ),
+    )
