@@ -76,6 +76,8 @@ class Table:
 
     code: Code
     title: Label
+    facts: Code
+    """The warehouse table that holds its cells."""
     row_dimension: Code
     column_dimension: Code
     blocks: tuple[Block, ...]

@@ -1,0 +1,114 @@
+"""One file in, one Report out: the whole of reading and cells for a document.
+
+Here: the order of the steps, second opinions, the document's status. Not here: any of the steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.cells.facts import finish
+from pipeline.cells.heading import find_heading, looks_like_report
+from pipeline.cells.narrative import find_statements
+from pipeline.cells.report import DocumentStatus, Report, TableReading
+from pipeline.cells.sections import Opening, find_sections, section_paragraphs, section_texts
+from pipeline.cells.tables import Reading, best_of, read_tables
+from pipeline.reading.document import Document, Picture, ReadingError
+from pipeline.reading.open import read_document, second_opinion
+
+CLEAN = 0.5
+"""Cost of a reading below which no second engine is asked."""
+
+
+def read_file(path: Path, name: str) -> Report:
+    """Read one report file.
+
+    Args:
+        path: the file.
+        name: its path relative to the raw folder, the weakest hint for agency and year.
+    Returns:
+        A Report; a file that cannot be read gives one with its status and message and nothing else.
+    """
+    try:
+        document = read_document(path)
+    except ReadingError as error:
+        return Report(error.status, error.message)
+    except OSError as error:
+        return Report("unreadable", f"cannot be opened: {error.strerror or error}")
+    return read_report(document, name, path)
+
+
+def read_report(document: Document, name: str = "", path: Path | None = None) -> Report:
+    """The Report of a document already read; with ``path`` a second engine may be asked."""
+    openings = find_sections(document)
+    readings = _weighed(document, path)
+    tables = tuple(
+        finish(reading) if reading is not None else _absent(code, document, openings)
+        for code, reading in readings.items()
+    )
+    is_report, reason = looks_like_report(document)
+    found = any(t.state in ("complete", "partial", "blank", "header_only") for t in tables)
+    if not is_report and not found:
+        if _pictured(document):
+            return Report("scanned", "the pages are pictures; their text needs recognition (OCR)", tables=tables)
+        return Report("not_a_report", reason)
+    heading = find_heading(document, name, openings[0].block if openings else None)
+    form_version = next((t.form for t in tables if t.form is not None), None)
+    status, message = _status(tables, document)
+    return Report(
+        status,
+        message,
+        form_version,
+        heading,
+        tables,
+        tuple(section_texts(document, openings)),
+        find_statements(section_paragraphs(document, openings)),
+    )
+
+
+def _weighed(document: Document, path: Path | None) -> dict[str, Reading | None]:
+    """The best reading of each table, with the second engine's word where the first leaves doubt."""
+    readings = read_tables(document)
+    doubtful = [c for c, r in readings.items() if r is None or r.cost >= CLEAN]
+    if path is None or not doubtful or all(readings[c] is None for c in readings):
+        return readings
+    other = second_opinion(path, document)
+    if other is None:
+        return readings
+    again = read_tables(other)
+    for code in doubtful:
+        first, second = readings[code], again[code]
+        if second is not None:
+            second.source = f"second engine, {second.source}"
+            readings[code] = best_of([r for r in (first, second) if r is not None])
+    return readings
+
+
+def _absent(code: str, document: Document, openings: Sequence[Opening]) -> TableReading:
+    """A table that was not found: a picture where it should stand, or nothing."""
+    pictures = [i for i, b in enumerate(document.blocks) if isinstance(b, Picture)]
+    start = next((o.block for o in openings if o.code == code), None)
+    if start is not None:
+        end = next((o.block for o in openings if o.block > start), len(document.blocks))
+        in_place = any(start < i < end for i in pictures)
+    else:
+        in_place = any(getattr(document.blocks[i], "covers_page", False) for i in pictures)
+    return TableReading(code, "image_only" if in_place else "missing")
+
+
+def _pictured(document: Document) -> bool:
+    return any(isinstance(b, Picture) and b.covers_page for b in document.blocks)
+
+
+def _status(tables: Sequence[TableReading], document: Document) -> tuple[DocumentStatus, str]:
+    states = [t.state for t in tables]
+    if all(s in ("missing", "image_only") for s in states):
+        if "image_only" in states:
+            return "no_tables", "the tables are pictures; their figures need recognition (OCR)"
+        return "no_tables", "none of the form's tables is in the file"
+    if all(s in ("complete", "blank", "header_only") for s in states):
+        return "parsed", ""
+    return "partial", "tables missing or incomplete: " + ", ".join(
+        f"{t.table} {t.state}" for t in tables if t.state not in ("complete", "blank", "header_only")
+    )
