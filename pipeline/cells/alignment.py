@@ -165,7 +165,9 @@ def _attribute(
 def _placements(tokens: int, columns: int) -> list[dict[int, int]]:
     """All ways to put tokens into columns in order: column index → token index; as many as fit."""
     if tokens <= columns:
-        return [dict(zip(places, range(tokens), strict=True)) for places in combinations(range(columns), tokens)]
+        return [
+            dict(zip(places, range(tokens), strict=True)) for places in combinations(range(columns), tokens)
+        ]
     if tokens - columns > 2:
         return []
     return [dict(zip(range(columns), kept, strict=True)) for kept in combinations(range(tokens), columns)]

@@ -137,7 +137,10 @@ def _notes(reading: Reading, facts: tuple[Fact, ...]) -> Iterator[Note]:
         )
         detail = f"; no printed figure for {'、'.join(dict.fromkeys(lost))}" if lost else ""
         yield Note(
-            code, row, "warn", f"{name} prints {figures} figures where the form has {cells}: {outcome}{detail}"
+            code,
+            row,
+            "warn",
+            f"{name} prints {figures} figures where the form has {cells}: {outcome}{detail}",
         )
     for row in reading.missing_rows:
         yield Note(code, row, "warn", f"{name_row(table, row)}: the row was not found")
@@ -145,9 +148,7 @@ def _notes(reading: Reading, facts: tuple[Fact, ...]) -> Iterator[Note]:
         name = f"《{table.title}》" if row == LINE else name_row(table, row)
         yield Note(f"reading.{table.code}", row, "warn", f"{name}: {remark}")
     doubtful = {k: p for k, p in (*reading.printed.items(), *reading.moved.items()) if p.value.doubt}
-    closed = {
-        key for o in reading.outcomes if o.closes and not o.open_cells for _, key in o.equation.members
-    }
+    closed = {key for o in reading.outcomes if o.closes and not o.open_cells for _, key in o.equation.members}
     for key, placed in doubtful.items():
         if key not in closed:
             yield Note(

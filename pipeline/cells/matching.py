@@ -110,8 +110,10 @@ def _by_place(
         open_lines = [line for line in lines[c0 + 1 : c1] if not line.is_group]
         if not open_rows or len(open_rows) != len(open_lines):
             continue
-        marks = [(label_key(r.labels[-1].text).ordinal, label_key(n.label).ordinal) for r, n in
-                 zip(open_rows, open_lines, strict=True)]
+        marks = [
+            (label_key(r.labels[-1].text).ordinal, label_key(n.label).ordinal)
+            for r, n in zip(open_rows, open_lines, strict=True)
+        ]
         if any(a and b and a != b for a, b in marks):
             continue
         if len(open_rows) > 1 and not all(a and a == b for a, b in marks):

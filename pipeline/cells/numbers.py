@@ -58,14 +58,14 @@ def _bare(text: str) -> str:
 def _without_marks(text: str) -> str:
     """Drop superscripts, subscripts and circled digits: footnote marks that width folding would turn to digits."""
     return "".join(
-        c
-        for c in text
-        if not unicodedata.decomposition(c).startswith(("<super>", "<sub>", "<circle>"))
+        c for c in text if not unicodedata.decomposition(c).startswith(("<super>", "<sub>", "<circle>"))
     )
 
 
 @lru_cache(maxsize=65536)
-def parse_value(text: str, kind: NumberKind = "count", unit: str | None = None, header_unit: str = "") -> Value:
+def parse_value(
+    text: str, kind: NumberKind = "count", unit: str | None = None, header_unit: str = ""
+) -> Value:
     """Read the figure of a cell.
 
     Args:
@@ -145,4 +145,6 @@ def is_value(text: str) -> bool:
 
 def is_figure(text: str) -> bool:
     """Whether a cell's text is a figure."""
-    return parse_value(text, "signed").status == "reported" or parse_value(text, "amount").status == "reported"
+    return (
+        parse_value(text, "signed").status == "reported" or parse_value(text, "amount").status == "reported"
+    )

@@ -65,8 +65,14 @@ def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
     if set(by_column.values()) == set(keys):
         placing = Placing("header", [])
         for cell in line:
-            covered = {by_column[x] for x in range(cell.column, cell.column + cell.column_span) if x in by_column}
-            if len(covered) == 1 and (key := covered.pop()) and (key not in placing.cells or cell.text.strip()):
+            covered = {
+                by_column[x] for x in range(cell.column, cell.column + cell.column_span) if x in by_column
+            }
+            if (
+                len(covered) == 1
+                and (key := covered.pop())
+                and (key not in placing.cells or cell.text.strip())
+            ):
                 if key in placing.cells and placing.cells[key].text.strip():
                     break
                 _put(placing, table, key, cell)

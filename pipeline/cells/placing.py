@@ -109,7 +109,9 @@ def _read_header(
 
 def _money_unit(text: str) -> str:
     money = sorted(lookups().values.money, key=len, reverse=True)
-    match = re.search(rf"\((?:单位[:：]?)?({'|'.join(map(re.escape, money))})\)", re.sub(r"\s", "", fold(text)))
+    match = re.search(
+        rf"\((?:单位[:：]?)?({'|'.join(map(re.escape, money))})\)", re.sub(r"\s", "", fold(text))
+    )
     return match[1] if match else ""
 
 

@@ -51,7 +51,9 @@ def read_report(document: Document, name: str = "", path: Path | None = None) ->
     found = any(t.state in ("complete", "partial", "blank", "header_only") for t in tables)
     if not is_report and not found:
         if _pictured(document):
-            return Report("scanned", "the pages are pictures; their text needs recognition (OCR)", tables=tables)
+            return Report(
+                "scanned", "the pages are pictures; their text needs recognition (OCR)", tables=tables
+            )
         return Report("not_a_report", reason)
     heading = find_heading(document, name, openings[0].block if openings else None)
     form_version = next((t.form for t in tables if t.form is not None), None)

@@ -71,7 +71,11 @@ def _title_texts(blocks: Sequence[Block], index: int) -> Iterator[str]:
         return
     yield text
     for follower in blocks[index + 1 : index + 2]:
-        if isinstance(follower, Paragraph) and 0 < len(follower.text.strip()) <= 12 and not label_key(follower.text).mark:
+        if (
+            isinstance(follower, Paragraph)
+            and 0 < len(follower.text.strip()) <= 12
+            and not label_key(follower.text).mark
+        ):
             yield text + follower.text.strip()
 
 
@@ -136,9 +140,7 @@ def section_texts(document: Document, openings: Sequence[Opening]) -> list[Secti
     return texts
 
 
-def section_paragraphs(
-    document: Document, openings: Sequence[Opening]
-) -> list[tuple[str | None, str, str]]:
+def section_paragraphs(document: Document, openings: Sequence[Opening]) -> list[tuple[str | None, str, str]]:
     """Paragraphs of running text as (section code, text, locator)."""
     found: list[tuple[str | None, str, str]] = []
     for index, text, place in flowing(document):

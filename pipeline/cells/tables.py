@@ -335,7 +335,9 @@ def deduced(reading: Reading) -> dict[Key, Decimal]:
     values.update({k: p.value.number for k, p in reading.moved.items()})
     values.update(reading.forced)
     open_cells = frozenset(
-        k for k, p in (*reading.printed.items(), *reading.moved.items()) if p.value.status in ("blank", "not_applicable")
+        k
+        for k, p in (*reading.printed.items(), *reading.moved.items())
+        if p.value.status in ("blank", "not_applicable")
     ) | frozenset(reading.unknown)
     return deduce(system, values, open_cells)
 

@@ -40,8 +40,10 @@ def completeness_checks(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
                 state.alias("scope"),
                 part(0).alias("status"),
                 part(1).alias("severity"),
-                pl.when(part(2) != "").then(pl.format("《{}》：{}", pl.lit(table.title), part(2)))
-                .otherwise(pl.lit("")).alias("message"),
+                pl.when(part(2) != "")
+                .then(pl.format("《{}》：{}", pl.lit(table.title), part(2)))
+                .otherwise(pl.lit(""))
+                .alias("message"),
             )
         )
     return _shaped(pl.concat(found))

@@ -86,7 +86,11 @@ def _check(table: Table, identity: Identity, facts: pl.DataFrame, parts: dict[st
         facts.rename({table.row_dimension: "row", table.column_dimension: "column"})
         .select("report_id", "row", "column", "value", "best_value", "status")
         .with_columns(
-            pl.when(pl.col("status") == "lost").then("best_value").otherwise("value").cast(pl.Float64).alias("figure")
+            pl.when(pl.col("status") == "lost")
+            .then("best_value")
+            .otherwise("value")
+            .cast(pl.Float64)
+            .alias("figure")
         )
         .join(members(table, identity).lazy().collect(), on=["row", "column"], how="inner")
     )
@@ -140,7 +144,9 @@ def _check(table: Table, identity: Identity, facts: pl.DataFrame, parts: dict[st
         .then(pl.lit("fail"))
         .otherwise(pl.lit("not_assessable"))
     )
-    side = {line.code: line.label for line in (table.rows if identity.for_each == "column" else table.columns)}
+    side = {
+        line.code: line.label for line in (table.rows if identity.for_each == "column" else table.columns)
+    }
     said = [" + ".join(side[t.code] for t in ts) for ts in (left, right)]
     place = pl.lit(f"《{table.title}》") + pl.col("scope").replace_strict(labels, default=None)
     return (
@@ -149,7 +155,10 @@ def _check(table: Table, identity: Identity, facts: pl.DataFrame, parts: dict[st
             status.alias("status"),
         )
         .with_columns(
-            pl.when(pl.col("status") == "fail").then(pl.lit("error")).otherwise(pl.lit("info")).alias("severity"),
+            pl.when(pl.col("status") == "fail")
+            .then(pl.lit("error"))
+            .otherwise(pl.lit("info"))
+            .alias("severity"),
             pl.when(pl.col("status") == "fail")
             .then(
                 pl.format(
