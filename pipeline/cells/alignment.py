@@ -74,14 +74,16 @@ def align_rows(
     for equation in system:
         if not any(key in cells for _, key in equation.members):
             continue
-        total = 0
+        parts: list[cp_model.LinearExpr | int] = []
         for sign, key in equation.members:
+            figure = known.get(key)
             if key in cells:
-                total += sign * cells[key]
-            elif known.get(key) is not None:
-                total += sign * int(known[key])  # type: ignore[arg-type]
+                parts.append(sign * cells[key])
+            elif figure is not None:
+                parts.append(sign * int(figure))
             else:
-                total += sign * model.new_int_var(0, MAX_FIGURE, f"blank {key}")
+                parts.append(sign * model.new_int_var(0, MAX_FIGURE, f"blank {key}"))
+        total = cp_model.LinearExpr.sum(parts)
         flag = model.new_bool_var(f"breaks {equation.code} {equation.scope}")
         model.add(total == 0).only_enforce_if(flag.negated())
         broken.append(flag)

@@ -160,9 +160,10 @@ def _notes(reading: Reading, facts: tuple[Fact, ...]) -> Iterator[Note]:
             )
     for fact in facts:
         if fact.status == "illegible":
+            name = name_cell(table, fact.row, fact.column)
             yield Note(
                 f"reading.{table.code}",
                 f"{fact.row}.{fact.column}",
                 "warn",
-                f"{name_cell(table, fact.row, fact.column)}: {fact.raw_text!r} is no figure that can be trusted",
+                f"{name}: {fact.raw_text!r} is no figure that can be trusted",
             )

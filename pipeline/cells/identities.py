@@ -37,14 +37,13 @@ def equations(table: Table, printed_rows: frozenset[str]) -> tuple[Equation, ...
     """The identities of a table for a report that prints these rows.
 
     A group counts as its parts where any of them is printed, else as its own one row.
-    An equation with a row that is not printed is left out for rows, kept for columns (as open cells).
+    A rule for rows is left out for rows that are not printed; in one for columns their cells are open.
     """
     found: list[Equation] = []
     for identity in table.identities:
         left, right = terms(identity)
         if identity.for_each == "column":
-            columns = {line.code for line in table.columns}
-            for column in (c for c in (line.code for line in table.columns) if c in columns):
+            for column in (line.code for line in table.columns):
                 found.append(
                     Equation(
                         identity.code,
@@ -164,7 +163,7 @@ def deduce(
     broken: set[Key] = set()
     for equation in system:
         keys = [k for _, k in equation.members]
-        if any(k in found for k in keys) and all(known.get(k) is not None for k in keys):
-            if _sum(equation.left, known) != _sum(equation.right, known):
-                broken.update(k for k in keys if k in found)
+        whole = any(k in found for k in keys) and all(known.get(k) is not None for k in keys)
+        if whole and _sum(equation.left, known) != _sum(equation.right, known):
+            broken.update(k for k in keys if k in found)
     return {k: v for k, v in found.items() if k not in broken}

@@ -39,7 +39,7 @@ def wordings(table: Table, side: Side, line: Line) -> Wordings:
 
 @lru_cache(maxsize=200_000)
 def similarity(text: str, line_keys: tuple[LabelKey, ...]) -> float:
-    """0 … 1: 1 for a known wording, 0.9 for one cut off, 0.85 for one with a remark, below by edit distance."""
+    """0 … 1: 1 for a known wording, about 0.9 for one cut off or with a remark, else by edit distance."""
     key = label_key(text)
     if not key.words:
         return 0.0

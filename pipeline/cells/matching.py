@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from pipeline.cells.labels import POSSIBLE, SURE, is_extra, similarity, wordings
 from pipeline.cells.rows import PrintedRow
@@ -105,7 +106,7 @@ def _by_place(
 ) -> list[Match]:
     """Rows with figures whose words fit nothing, between two matched neighbours with as many lines left."""
     found: list[Match] = []
-    for (r0, c0), (r1, c1) in zip(pairs, pairs[1:], strict=False):
+    for (r0, c0), (r1, c1) in pairwise(pairs):
         open_rows = [rows[r] for r in range(r0 + 1, r1) if any(v.text.strip() for v in rows[r].values)]
         open_lines = [line for line in lines[c0 + 1 : c1] if not line.is_group]
         if not open_rows or len(open_rows) != len(open_lines):

@@ -56,7 +56,7 @@ def _bare(text: str) -> str:
 
 
 def _without_marks(text: str) -> str:
-    """Drop superscripts, subscripts and circled digits: footnote marks that width folding would turn to digits."""
+    """Drop footnote marks (superscripts, circled digits) that width folding would turn into digits."""
     return "".join(
         c for c in text if not unicodedata.decomposition(c).startswith(("<super>", "<sub>", "<circle>"))
     )

@@ -52,7 +52,8 @@ def place_by_header(grids: Mapping[int, Grid], matches: Sequence[Match], table: 
     """Columns by the header cells above each row: for grids whose positions can be trusted."""
     placing = Placing("header", list(matches))
     header: HeaderMap = {}
-    header_block, header_width, before = -1, -1, {}
+    header_block, header_width = -1, -1
+    before: dict[int, int] = {}
     for match in matches:
         row = match.row
         grid = grids[row.source]

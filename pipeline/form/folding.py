@@ -27,7 +27,7 @@ def _translation() -> dict[int, str]:
 
 @lru_cache(maxsize=65536)
 def fold(text: str) -> str:
-    """Text with widths, radicals, traditional characters of the form's words and debris folded; spaces kept."""
+    """Text with widths, radicals, traditional characters and debris folded; spaces kept."""
     for debris in lookups().debris:
         if debris in text:
             text = text.replace(debris, "")

@@ -235,7 +235,8 @@ def terms(identity: Identity) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
 
 
 def _side(identity: Identity, text: str) -> tuple[Term, ...]:
-    found, at, text = [], 0, text.strip()
+    found: list[Term] = []
+    at, text = 0, text.strip()
     while at < len(text):
         match = _TERM.match(text, at)
         if match is None or (found and not match[1]):
