@@ -1,0 +1,202 @@
+"""The raw folder: which files are there, what each is, and the bytes' names.
+
+Here: listing, hashing (with a table of sizes and times, so that an unchanged file is not hashed again).
+Not here: reading them (reading_pool.py) and keeping what was read (reading_cache.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.cells.report import DocumentStatus
+from pipeline.reading.document import FileFormat
+
+# By ending only: what a file really is, its reader finds out. This is what dim_document says of it.
+FORMATS: dict[str, FileFormat] = {
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".doc": "doc",
+    ".wps": "doc",
+    ".rtf": "doc",
+    ".html": "html",
+    ".htm": "html",
+    ".shtml": "html",
+    ".xhtml": "html",
+    ".mht": "html",
+    ".mhtml": "html",
+    ".txt": "txt",
+    ".text": "txt",
+    ".md": "md",
+    ".markdown": "md",
+    ".png": "image",
+    ".jpg": "image",
+    ".jpeg": "image",
+    ".tif": "image",
+    ".tiff": "image",
+    ".bmp": "image",
+    ".gif": "image",
+    ".webp": "image",
+}
+# A file written less than this ago may change again without a new time: it is hashed each run.
+_SETTLED_NS = 2_000_000_000
+_STAT_SCHEMA = {"file": pl.String, "bytes": pl.Int64, "mtime_ns": pl.Int64, "document_id": pl.String}
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """A file of the raw folder.
+
+    ``path`` is relative to the folder, with ``/``; ``document_id`` the sha256 of the bytes, None
+    where they cannot be had. ``refused`` is set for what is not read at all, with the message.
+    """
+
+    path: str
+    place: Path
+    source: str
+    format: FileFormat
+    bytes: int
+    mtime_ns: int
+    document_id: str | None = None
+    refused: DocumentStatus | None = None
+    message: str = ""
+
+
+def list_files(root: Path) -> tuple[RawFile, ...]:
+    """Every file under ``root`` in the order of its path; hidden files and folders are left out.
+
+    Links are followed to files inside the folder only; what is not read gets a row that says why.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: ``root`` is no folder.
+    """
+    inside = root.resolve(strict=True)
+    if not inside.is_dir():
+        raise NotADirectoryError(f"{root} is not a folder")
+    return tuple(sorted(_walk(inside, inside), key=lambda file: file.path))
+
+
+def _walk(folder: Path, root: Path) -> Iterator[RawFile]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        yield _describe(folder, root, refused="unreadable", message=f"folder: {_reason(error)}")
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        place = Path(entry.path)
+        if entry.is_symlink():
+            yield _link(place, root)
+        elif entry.is_dir():
+            yield from _walk(place, root)
+        else:
+            yield _describe(place, root)
+
+
+def _link(place: Path, root: Path) -> RawFile:
+    try:
+        target = place.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return _describe(place, root, refused="unreadable", message="a link that leads nowhere")
+    if not target.is_relative_to(root):
+        message = "a link out of the raw folder is not followed"
+        return _describe(place, root, refused="unsupported", message=message)
+    if target.is_dir():
+        message = "a link to a folder is not followed; its files stand under their own path"
+        return _describe(place, root, refused="unsupported", message=message)
+    return _describe(place, root)
+
+
+def _describe(place: Path, root: Path, refused: DocumentStatus | None = None, message: str = "") -> RawFile:
+    parts = place.relative_to(root).parts
+    size, mtime_ns = 0, 0
+    if refused is None:
+        try:
+            info = place.stat()
+        except OSError as error:
+            refused, message = "unreadable", _reason(error)
+        else:
+            size, mtime_ns = info.st_size, info.st_mtime_ns
+            if not stat.S_ISREG(info.st_mode):
+                refused, message = "unsupported", "not a regular file"
+    return RawFile(
+        path=_text("/".join(parts)),
+        place=place,
+        source=_text(parts[0]) if len(parts) > 1 else "local",
+        format=FORMATS.get(place.suffix.lower(), "other"),
+        bytes=size,
+        mtime_ns=mtime_ns,
+        refused=refused,
+        message=message,
+    )
+
+
+def _text(name: str) -> str:
+    """A file name as text that any table can hold: bytes that are no UTF-8 are written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def identify(files: Sequence[RawFile], stats: Path, threads: int = 1) -> tuple[RawFile, ...]:
+    """The files with their ``document_id``; those unchanged since the last call are not read.
+
+    Args:
+        stats: Parquet file that keeps sizes, times and hashes between runs; made when absent.
+    """
+    known = _known(stats)
+    now = time.time_ns()
+
+    def one(file: RawFile) -> RawFile:
+        if file.refused:
+            return file
+        entry = known.get(str(file.place))
+        if entry and entry[:2] == (file.bytes, file.mtime_ns):
+            return replace(file, document_id=entry[2])
+        try:
+            with file.place.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            return replace(file, refused="unreadable", message=_reason(error))
+        return replace(file, document_id=digest)
+
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        found = tuple(pool.map(one, files))
+    settled = {
+        str(file.place): (file.bytes, file.mtime_ns, file.document_id)
+        for file in found
+        if file.document_id
+        and now - file.mtime_ns > _SETTLED_NS
+        and _text(str(file.place)) == str(file.place)
+    }
+    kept = {place: entry for place, entry in known.items() if Path(place).exists()} | settled
+    if kept != known:
+        _keep(kept, stats)
+    return found
+
+
+def _known(stats: Path) -> dict[str, tuple[int, int, str]]:
+    try:
+        frame = pl.read_parquet(stats, schema=_STAT_SCHEMA)
+    except (OSError, pl.exceptions.PolarsError):
+        return {}  # absent or spoilt: everything is hashed again
+    return {file: (size, mtime, document) for file, size, mtime, document in frame.iter_rows()}
+
+
+def _keep(entries: Mapping[str, tuple[int, int, str]], stats: Path) -> None:
+    rows = [(place, *entry) for place, entry in sorted(entries.items())]
+    stats.parent.mkdir(parents=True, exist_ok=True)
+    temporary = stats.with_suffix(".tmp")
+    pl.DataFrame(rows, schema=_STAT_SCHEMA, orient="row").write_parquet(temporary)
+    temporary.replace(stats)

@@ -1,0 +1,176 @@
+"""Read many files in worker processes, so that a bad one costs only itself.
+
+Here: the pool, the bounds on each document's time and memory, and what becomes of a document that
+raises, hangs or kills its worker. Not here: how a file is read, or what is kept of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from pipeline.cells.report import Report
+from pipeline.collection import RawFile
+from pipeline.reading.document import ReadingError
+from pipeline.reading_cache import Reading, pack
+
+try:  # POSIX only; without it the memory of a document is not bounded
+    import resource
+except ImportError:  # pragma: no cover
+    resource = None  # type: ignore[assignment]
+
+ReadFile = Callable[[Path, str], Report]
+"""Reads one file: its place, and its name relative to the raw folder. A module's own function."""
+
+# The hard stop comes after the soft one, for code that a signal does not interrupt.
+_GRACE = 1.5
+_MESSAGE_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one document may take; 0 is no bound."""
+
+    seconds: float = 120
+    megabytes: int = 4096
+
+    def __str__(self) -> str:
+        return f"{self.seconds:g} s, {self.megabytes} MB"
+
+
+class _OutOfTime(BaseException):
+    """No Exception, so that no reader takes it for a fault of the file."""
+
+
+def read_files(files: Sequence[RawFile], read: ReadFile, workers: int, limits: Limits) -> Iterator[Reading]:
+    """Read files in ``workers`` processes; gives each as it is done.
+
+    A document that ends its worker is tried once more, alone, and then given as unreadable.
+    """
+    context = _context(read)
+    waiting = deque(files)
+    suspects: list[RawFile] = []
+    while waiting:
+        running: dict[Future[_Outcome], RawFile] = {}
+        with _pool(context, min(workers, len(waiting)), limits) as pool:
+            try:
+                while waiting or running:
+                    while waiting and len(running) < 2 * workers:
+                        future = pool.submit(_read_one, read, waiting[0].place, waiting[0].path, limits)
+                        running[future] = waiting.popleft()
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        outcome = future.result()
+                        yield _reading(running.pop(future), outcome)
+            except BrokenProcessPool:
+                # Whichever document did it was in flight: those are read alone, the others go on.
+                suspects.extend(running.values())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for worker in multiprocessing.active_children():
+                    worker.terminate()
+                raise
+    for file in suspects:
+        yield _alone(file, read, limits, context)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    payload: str
+    only_under: str | None = None
+
+
+def _reading(file: RawFile, outcome: _Outcome) -> Reading:
+    assert file.document_id is not None
+    return Reading(file.document_id, file.path, outcome.payload, outcome.only_under)
+
+
+def _alone(
+    file: RawFile, read: ReadFile, limits: Limits, context: multiprocessing.context.BaseContext
+) -> Reading:
+    try:
+        with _pool(context, 1, limits) as pool:
+            return _reading(file, pool.submit(_read_one, read, file.place, file.path, limits).result())
+    except BrokenProcessPool:
+        message = f"reading it ended the worker process twice (limits: {limits})"
+        return _reading(file, _failure("unreadable", message, str(limits)))
+
+
+def _context(read: ReadFile) -> multiprocessing.context.BaseContext:
+    """A clean server that has the readers loaded, and forks warm workers; fresh processes elsewhere."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([read.__module__])
+    return context
+
+
+def _pool(context: multiprocessing.context.BaseContext, workers: int, limits: Limits) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(limits,))
+
+
+# What follows runs in the workers.
+
+
+def _start_worker(limits: Limits) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    if limits.megabytes and resource is not None:
+        bound = limits.megabytes * 1024 * 1024
+        with contextlib.suppress(ValueError, OSError):  # a stricter bound is set, or the system has none
+            resource.setrlimit(resource.RLIMIT_AS, (bound, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def _read_one(read: ReadFile, place: Path, name: str, limits: Limits) -> _Outcome:
+    """One document within its limits. The one boundary where any fault becomes a row."""
+    try:
+        with _Alarm(limits.seconds):
+            return _Outcome(pack(read(place, name)))
+    except ReadingError as fault:
+        return _failure(fault.status, fault.message)
+    except _OutOfTime:
+        message = f"reading it took longer than {limits.seconds:g} s"
+        return _failure("unreadable", message, str(limits))
+    except MemoryError:
+        message = f"reading it took more memory than {limits.megabytes} MB"
+        return _failure("unreadable", message, str(limits))
+    except Exception as fault:
+        return _failure("unreadable", f"{type(fault).__name__}: {fault}")
+
+
+def _failure(status: str, message: str, only_under: str | None = None) -> _Outcome:
+    text = message.encode("utf-8", "backslashreplace").decode()[:_MESSAGE_LENGTH]
+    return _Outcome(pack(Report(status=status, message=text)), only_under)  # type: ignore[arg-type]
+
+
+class _Alarm:
+    """Raises in the worker when the time is up; ends the worker when that does not help."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __enter__(self) -> None:
+        if self.seconds and hasattr(signal, "setitimer"):
+            self.sink = Path(os.devnull).open("w")
+            faulthandler.dump_traceback_later(self.seconds * _GRACE + 1, exit=True, file=self.sink)
+            signal.signal(signal.SIGALRM, _ring)
+            signal.setitimer(signal.ITIMER_REAL, self.seconds)
+
+    def __exit__(self, *_: object) -> None:
+        if self.seconds and hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            faulthandler.cancel_dump_traceback_later()
+            self.sink.close()
+
+
+def _ring(number: int, frame: FrameType | None) -> None:
+    raise _OutOfTime

@@ -1,0 +1,83 @@
+"""Folders and limits of a run, from the environment.
+
+Here: the only place that reads ``os.environ``, and the defaults. Not here: what is done with them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+SQL = PROJECT / "sql"
+DAGSTER_YAML = PROJECT / "dagster.yaml"
+INSTANCE = PROJECT / "data" / "instance"
+
+
+class SettingsFault(ValueError):
+    """An environment variable that cannot be used; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one run works on and may use.
+
+    ``document_seconds`` and ``document_megabytes`` bound one document in its worker;
+    ``document_megabytes`` of 0 sets no bound.
+    """
+
+    raw: Path
+    warehouse: Path
+    workers: int
+    document_seconds: float
+    document_megabytes: int
+
+
+def settings(
+    raw: Path | None = None,
+    warehouse: Path | None = None,
+    workers: int | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """The settings in force: what is given, else ``GONGKAI_*``, else the project's own folders.
+
+    Raises:
+        SettingsFault: a variable holds no number where one is needed.
+    """
+    return Settings(
+        raw=_absolute(raw or environ.get("GONGKAI_RAW") or PROJECT / "data" / "raw"),
+        warehouse=_absolute(warehouse or environ.get("GONGKAI_WAREHOUSE") or PROJECT / "data" / "warehouse"),
+        workers=max(1, workers or int(_number(environ, "GONGKAI_WORKERS", os.cpu_count() or 1))),
+        document_seconds=_number(environ, "GONGKAI_DOCUMENT_SECONDS", 120),
+        document_megabytes=int(_number(environ, "GONGKAI_DOCUMENT_MEGABYTES", 4096)),
+    )
+
+
+def dagster_home(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The Dagster instance folder that the user chose, if any."""
+    home = environ.get("DAGSTER_HOME")
+    return Path(home) if home else None
+
+
+def child_environment(environ: Mapping[str, str] = os.environ, **more: str) -> dict[str, str]:
+    """The environment for a program that we start."""
+    return {**environ, **more}
+
+
+def _absolute(path: Path | str) -> Path:
+    return Path(path).expanduser().absolute()
+
+
+def _number(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name)
+    if not text:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < float("inf"):
+        raise SettingsFault(f"{name} must be a number of at least 0, not {text!r}")
+    return number
