@@ -136,9 +136,11 @@ def _requests(rng: random.Random, form: str, size: Size) -> dict[Key, Decimal]:
     outcomes = [row for row in rows if row not in ends]
     applicants = [column.code for column in table.columns if column.code != "total"]
     counts: dict[tuple[str, str], int] = {}
+    # In small reports whole columns are zero; in large ones a shift by a column must show.
+    rare = (0.06, 0.08 if size == "small" else 0.45)
     for applicant in applicants:
         # People ask most; research institutions and the like hardly ever.
-        scale, often = {"natural_person": (1.0, 1.6), "enterprise": (0.35, 0.7)}.get(applicant, (0.06, 0.08))
+        scale, often = {"natural_person": (1.0, 1.6), "enterprise": (0.35, 0.7)}.get(applicant, rare)
         for outcome in outcomes:
             counts[outcome, applicant] = _draw(rng, size, scale, often)
         handled = sum(counts[outcome, applicant] for outcome in outcomes)

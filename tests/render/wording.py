@@ -49,6 +49,9 @@ _OTHER = ("除上述内容外，没有其他需要说明的情况。", "其余�
 
 def narrative(agency: str, year: int, figures: Figures, seed: int, region: str = "") -> Narrative:
     """The text of a report; every figure in it agrees with the tables."""
+    # 示例省示例市 + 示例市教育局 is written 示例省示例市教育局.
+    shared = next((n for n in range(len(region), 0, -1) if agency.startswith(region[-n:])), 0)
+    region = region[: len(region) - shared]
     rng = random.Random(f"words/{seed}/{agency}/{year}")
 
     def total(row: str) -> Decimal:
