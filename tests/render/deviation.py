@@ -1,7 +1,7 @@
 """Named deviations from the form: what they are and the list of all.
 
 Here: the type, the register and how several are put on one report. The deviations themselves stand in
-deviations_text.py, deviations_figures.py and deviations_tables.py.
+deviations_text.py, deviations_figures.py, deviations_labels.py and deviations_tables.py.
 """
 
 from __future__ import annotations
