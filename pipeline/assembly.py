@@ -18,6 +18,7 @@ from pipeline import frames
 from pipeline.cells.report import DocumentStatus, Heading, Note, Report
 from pipeline.collection import RawFile
 from pipeline.form.model import forms
+from pipeline.reading.document import FileFormat
 from pipeline.reading_cache import Reading
 
 # Of two files with as many figures, the one whose kind carries a table's structure better.
@@ -35,6 +36,7 @@ class _Identified:
     """A file with its report's identity, without the figures."""
 
     file: RawFile
+    format: FileFormat
     status: DocumentStatus
     message: str
     form_version: str | None = None
@@ -47,7 +49,7 @@ class _Identified:
     @property
     def worth(self) -> tuple[int, int, str]:
         """Sorts the better file of a report first."""
-        return -self.figures, _BETTER.index(self.file.format), self.file.path
+        return -self.figures, _BETTER.index(self.format), self.file.path
 
 
 def agency_id(heading: Heading) -> str | None:
@@ -85,7 +87,7 @@ def assemble(files: Sequence[RawFile], batches: Iterable[Sequence[Reading]]) -> 
     for batch in batches:
         rows: Rows = defaultdict(list)
         for reading in sorted(batch, key=lambda r: r.name):
-            one = _read(by_path[reading.name], reading.report, rows)
+            one = _read(by_path[reading.name], reading, rows)
             found.append(one)
         for table, some in rows.items():
             parts[table].append(_frame(table, some))
@@ -97,12 +99,13 @@ def assemble(files: Sequence[RawFile], batches: Iterable[Sequence[Reading]]) -> 
 
 def _refused(file: RawFile) -> _Identified:
     assert file.refused is not None
-    return _Identified(file, file.refused, file.message)
+    return _Identified(file, "other", file.refused, file.message)
 
 
-def _read(file: RawFile, report: Report, rows: Rows) -> _Identified:
+def _read(file: RawFile, reading: Reading, rows: Rows) -> _Identified:
     """Adds the long rows of one file, keyed by its path; gives what it is."""
     assert file.document_id is not None
+    report = reading.report
     heading = report.heading
     is_report = report.status in _REPORTS or (report.status == "scanned" and heading is not None)
     place: Row = {"path": file.path, "document_id": file.document_id}
@@ -125,6 +128,7 @@ def _read(file: RawFile, report: Report, rows: Rows) -> _Identified:
         rows["reading_log"].append({**place, "table_name": name, "position": position, "line": line})
     return _Identified(
         file=file,
+        format=reading.format,
         status=report.status,
         message=report.message,
         form_version=report.form_version,
@@ -245,7 +249,7 @@ def _document(one: _Identified, chosen: dict[str, _Identified], found: Sequence[
         "path": file.path,
         "source": file.source,
         "url": None,
-        "format": file.format,
+        "format": one.format,
         "bytes": file.bytes,
         "status": one.status,
         "message": "; ".join(said) or None,

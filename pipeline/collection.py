@@ -18,34 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.cells.report import DocumentStatus
-from pipeline.reading.document import FileFormat
 
-# By ending only: what a file really is, its reader finds out. This is what dim_document says of it.
-FORMATS: dict[str, FileFormat] = {
-    ".pdf": "pdf",
-    ".docx": "docx",
-    ".doc": "doc",
-    ".wps": "doc",
-    ".rtf": "doc",
-    ".html": "html",
-    ".htm": "html",
-    ".shtml": "html",
-    ".xhtml": "html",
-    ".mht": "html",
-    ".mhtml": "html",
-    ".txt": "txt",
-    ".text": "txt",
-    ".md": "md",
-    ".markdown": "md",
-    ".png": "image",
-    ".jpg": "image",
-    ".jpeg": "image",
-    ".tif": "image",
-    ".tiff": "image",
-    ".bmp": "image",
-    ".gif": "image",
-    ".webp": "image",
-}
 # A file written less than this ago may change again without a new time: it is hashed each run.
 _SETTLED_NS = 2_000_000_000
 _STAT_SCHEMA = {"file": pl.String, "bytes": pl.Int64, "mtime_ns": pl.Int64, "document_id": pl.String}
@@ -62,7 +35,6 @@ class RawFile:
     path: str
     place: Path
     source: str
-    format: FileFormat
     bytes: int
     mtime_ns: int
     document_id: str | None = None
@@ -132,7 +104,6 @@ def _describe(place: Path, root: Path, refused: DocumentStatus | None = None, me
         path=_text("/".join(parts)),
         place=place,
         source=_text(parts[0]) if len(parts) > 1 else "local",
-        format=FORMATS.get(place.suffix.lower(), "other"),
         bytes=size,
         mtime_ns=mtime_ns,
         refused=refused,

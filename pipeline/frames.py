@@ -16,9 +16,11 @@ from pipeline.cells import report as r
 from pipeline.form.model import CellSpec, forms
 from pipeline.reading.document import FileFormat
 
-# The fact table of each table of the form; a table that stands on no form yet goes to fact_indicator.
-FACTS = {"disclosure": "fact_disclosure", "requests": "fact_request", "disputes": "fact_dispute"}
 INDICATORS = "fact_indicator"
+# The fact table of each crossed table of the form; lists of indicators have one of their own.
+FACTS = {
+    table.code: table.facts for form in forms().values() for table in form.tables if table.facts != INDICATORS
+}
 # Beyond it a float no longer tells whole numbers apart.
 LARGEST_WHOLE = 2**53
 
@@ -186,6 +188,10 @@ def _fact_schema(table: str, number: type[dy.Column]) -> type[dy.Schema]:
     return type(name, (FactColumns,), members)
 
 
+def _number(table: str) -> type[dy.Column]:
+    return dy.Int64 if all(cell.number == "count" for cell in cells_of(table).values()) else dy.Float64
+
+
 class FactIndicator(FactColumns):
     """政府信息公开情况统计表 · one row for each indicator of the forms before 2019"""
 
@@ -319,9 +325,8 @@ SCHEMAS: Mapping[str, type[dy.Schema]] = {
     "dim_document": DimDocument,
     "dim_report": DimReport,
     "dim_agency": DimAgency,
-    "fact_disclosure": _fact_schema("disclosure", dy.Float64),
-    "fact_request": _fact_schema("requests", dy.Int64),
-    "fact_dispute": _fact_schema("disputes", dy.Int64),
+    # Money and signed changes need decimals or fall below zero; applications and disputes are counts.
+    **{facts: _fact_schema(table, _number(table)) for table, facts in FACTS.items()},
     "fact_indicator": FactIndicator,
     "fact_narrative": FactNarrative,
     "fact_section": FactSection,

@@ -10,6 +10,7 @@ import hashlib
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import polars as pl
 from pydantic import TypeAdapter
 
 from pipeline.cells.report import Report
+from pipeline.reading.document import FileFormat
 
 HERE = Path(__file__).parent
 # Whatever in these folders changes may change what is read.
@@ -33,6 +35,7 @@ _SCHEMA = {
     "document_id": pl.String,
     "name": pl.String,
     "version": pl.String,
+    "format": pl.String,
     "only_under": pl.String,
     "payload": pl.String,
 }
@@ -46,6 +49,7 @@ class Reading:
 
     document_id: str
     name: str
+    format: FileFormat
     payload: str
     only_under: str | None = None
 
@@ -60,6 +64,7 @@ def pack(report: Report) -> str:
     return _REPORT.dump_json(report).decode()
 
 
+@cache
 def reader_version() -> str:
     """A name for everything that decides how a file is read: our sources, libraries, programs."""
     digest = hashlib.sha256()
@@ -104,7 +109,7 @@ class ReadingCache:
 
     def add(self, readings: Iterable[Reading]) -> None:
         """Keep readings as one more part; whole or not at all."""
-        rows = [(r.document_id, r.name, self.version, r.only_under, r.payload) for r in readings]
+        rows = [(r.document_id, r.name, self.version, r.format, r.only_under, r.payload) for r in readings]
         if rows:
             self._write(pl.DataFrame(rows, schema=_SCHEMA, orient="row"), self._next_part())
 
@@ -117,7 +122,7 @@ class ReadingCache:
             left.difference_update(here)
             for start in range(0, len(here), batch):
                 some = pl.DataFrame(here[start : start + batch], schema=["document_id", "name"], orient="row")
-                frame = self._usable(part, ["document_id", "name", "payload"], some)
+                frame = self._usable(part, ["document_id", "name", "format", "payload"], some)
                 yield [Reading(*row) for row in frame.iter_rows()]
 
     def compact(self) -> None:

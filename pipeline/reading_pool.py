@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from pipeline.cells.report import Report
+from pipeline.cells.report import DocumentStatus, Report
 from pipeline.collection import RawFile
-from pipeline.reading.document import ReadingError
+from pipeline.reading.document import FileFormat, ReadingError
+from pipeline.reading.open import sniff
 from pipeline.reading_cache import Reading, pack
 
 try:  # POSIX only; without it the memory of a document is not bounded
@@ -86,13 +87,14 @@ def read_files(files: Sequence[RawFile], read: ReadFile, workers: int, limits: L
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
+    format: FileFormat
     payload: str
     only_under: str | None = None
 
 
 def _reading(file: RawFile, outcome: _Outcome) -> Reading:
     assert file.document_id is not None
-    return Reading(file.document_id, file.path, outcome.payload, outcome.only_under)
+    return Reading(file.document_id, file.path, outcome.format, outcome.payload, outcome.only_under)
 
 
 def _alone(
@@ -103,7 +105,7 @@ def _alone(
             return _reading(file, pool.submit(_read_one, read, file.place, file.path, limits).result())
     except BrokenProcessPool:
         message = f"reading it ended the worker process twice (limits: {limits})"
-        return _reading(file, _failure("unreadable", message, str(limits)))
+        return _reading(file, _failure("other", "unreadable", message, str(limits)))
 
 
 def _context(read: ReadFile) -> multiprocessing.context.BaseContext:
@@ -132,24 +134,28 @@ def _start_worker(limits: Limits) -> None:
 
 def _read_one(read: ReadFile, place: Path, name: str, limits: Limits) -> _Outcome:
     """One document within its limits. The one boundary where any fault becomes a row."""
+    kind: FileFormat = "other"
     try:
         with _Alarm(limits.seconds):
-            return _Outcome(pack(read(place, name)))
+            kind = sniff(place)
+            return _Outcome(kind, pack(read(place, name)))
     except ReadingError as fault:
-        return _failure(fault.status, fault.message)
+        return _failure(kind, fault.status, fault.message)
     except _OutOfTime:
         message = f"reading it took longer than {limits.seconds:g} s"
-        return _failure("unreadable", message, str(limits))
+        return _failure(kind, "unreadable", message, str(limits))
     except MemoryError:
         message = f"reading it took more memory than {limits.megabytes} MB"
-        return _failure("unreadable", message, str(limits))
+        return _failure(kind, "unreadable", message, str(limits))
     except Exception as fault:
-        return _failure("unreadable", f"{type(fault).__name__}: {fault}")
+        return _failure(kind, "unreadable", f"{type(fault).__name__}: {fault}")
 
 
-def _failure(status: str, message: str, only_under: str | None = None) -> _Outcome:
+def _failure(
+    kind: FileFormat, status: DocumentStatus, message: str, only_under: str | None = None
+) -> _Outcome:
     text = message.encode("utf-8", "backslashreplace").decode()[:_MESSAGE_LENGTH]
-    return _Outcome(pack(Report(status=status, message=text)), only_under)  # type: ignore[arg-type]
+    return _Outcome(kind, pack(Report(status, text)), only_under)
 
 
 class _Alarm:

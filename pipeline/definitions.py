@@ -1,0 +1,5 @@
+"""What Dagster loads."""
+
+from pipeline.defs import definitions
+
+defs = definitions()

@@ -1,0 +1,54 @@
+"""The one resource: a run of the build, with its lock and staging place, and the folders it works on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from pipeline import steps
+from pipeline.cells.read import read_file
+from pipeline.checks import run_checks
+from pipeline.reading_pool import ReadFile
+from pipeline.settings import settings
+
+KEY = "build"
+_CONFIG = {
+    "raw": dg.Field(str, is_required=False, description="folder with report files; default: GONGKAI_RAW"),
+    "warehouse": dg.Field(str, is_required=False, description="warehouse folder; default: GONGKAI_WAREHOUSE"),
+    "workers": dg.Field(int, is_required=False, description="processes that read; default: one a core"),
+}
+
+
+def build_resource(
+    tables: frozenset[dg.AssetKey],
+    read: ReadFile = read_file,
+    check: steps.RunChecks = run_checks,
+    progress: steps.Progress | None = None,
+) -> dg.ResourceDefinition:
+    """The run that assets work on.
+
+    Args:
+        tables: the assets that fill the warehouse; a run that makes them all begins with an empty
+            file, any other with a copy of what is published.
+    """
+
+    @dg.resource(config_schema=_CONFIG, description="One run's lock, staging place and settings")
+    def build(context: dg.InitResourceContext) -> Iterator[steps.Run]:
+        config = context.resource_config
+        chosen = settings(
+            Path(config["raw"]) if "raw" in config else None,
+            Path(config["warehouse"]) if "warehouse" in config else None,
+            config.get("workers"),
+        )
+        selection = context.run.asset_selection if context.run else None
+        whole = selection is None or tables <= selection
+        with steps.open_run(chosen, str(context.run_id), whole, read, check, progress) as run:
+            yield run
+
+    return build
+
+
+def run_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> steps.Run:
+    """The run that an asset or check works on."""
+    run: steps.Run = context.resources.build
+    return run

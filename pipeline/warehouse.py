@@ -1,0 +1,357 @@
+"""The DuckDB file: built beside the published one, checked, and swapped in with one rename.
+
+Here: the lock, the staging file, loading frames, running the SQL of sql/, the swap.
+Not here: what the tables hold (frames.py, assembly.py) or what is written about them (publish/).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipeline import frames
+from pipeline.settings import SQL
+
+NAME = "gongkai.duckdb"
+BUILD_INFO = "build_info"
+# Opens in DuckDB 1.x and in the browser build too.
+_CONFIG = {"storage_compatibility_version": "v1.0.0"}
+_TYPES = {pl.String: "varchar", pl.Int64: "bigint", pl.Float64: "double"}
+
+
+class WarehouseFault(Exception):
+    """The warehouse cannot be made; the message is one line for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A file of sql/: its name, the lines ``-- word: text`` of its header, and its select."""
+
+    name: str
+    header: Mapping[str, str]
+    select: str
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """The tables and marts that it reads."""
+        names = re.findall(r"\b(?:from|join|unpivot)\s+([a-z_]+)", self.select)
+        return tuple(
+            sorted({name for name in names if name in (*frames.SCHEMAS, BUILD_INFO, *_mart_names())})
+        )
+
+    @property
+    def is_table(self) -> bool:
+        """Whether a mart is stored; else it is a view."""
+        return self.header.get("stored as", "view") == "table"
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a claim that does not hold bars publication."""
+        return "blocks publication" in self.header.get("severity", "")
+
+
+def statements(folder: str) -> tuple[Statement, ...]:
+    """The statements of ``sql/<folder>``, each after those that it reads."""
+    found = {path.stem: _statement(path) for path in sorted((SQL / folder).glob("*.sql"))}
+    ordered: dict[str, Statement] = {}
+
+    def place(statement: Statement) -> None:
+        for name in statement.uses:
+            if name in found and name != statement.name and name not in ordered:
+                place(found[name])
+        ordered.setdefault(statement.name, statement)
+
+    for statement in found.values():
+        place(statement)
+    return tuple(ordered.values())
+
+
+def _statement(path: Path) -> Statement:
+    header: dict[str, str] = {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        match = re.match(r"--\s*([a-z_ ]+):\s*(.+)", line)
+        if match:
+            header[match[1]] = match[2].strip()
+        elif line.startswith("--") and header:  # a line that goes on
+            last = next(reversed(header))
+            header[last] += " " + line.lstrip("- ")
+    return Statement(path.stem, header, "\n".join(line for line in lines if not line.startswith("--")))
+
+
+@cache
+def _mart_names() -> tuple[str, ...]:
+    return tuple(path.stem for path in (SQL / "marts").glob("*.sql"))
+
+
+# The folder: lock, staging, swap.
+
+
+def prepare(folder: Path) -> None:
+    """Make the warehouse folder, and see that files can be written there.
+
+    Raises:
+        WarehouseFault: it cannot.
+    """
+    probe = folder / f".probe-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise WarehouseFault(f"cannot write to the warehouse folder {folder}: {reason}") from error
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold the warehouse for one writer; the lock goes with the process, however it ends.
+
+    Raises:
+        WarehouseFault: another run holds it.
+    """
+    prepare(folder)
+    with (folder / ".lock").open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise WarehouseFault(f"another run is writing to {folder}; wait for it to end") from error
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The staging place of one run: a database to be, and frames on their way, as Parquet files."""
+
+    warehouse: Path
+    run: str
+
+    @property
+    def folder(self) -> Path:
+        """Everything of this run; nothing of it outlives the run."""
+        return self.warehouse / ".staging" / self.run
+
+    @property
+    def database(self) -> Path:
+        """The file that is going to be the warehouse."""
+        return self.warehouse / ".staging" / f"{self.run}.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """The warehouse that readers see."""
+        return self.warehouse / NAME
+
+    def put(self, name: str, frame: pl.DataFrame) -> None:
+        """Hand a frame on to later steps of the run."""
+        path = self.folder / f"{name}.parquet"
+        temporary = path.with_suffix(".tmp")
+        frame.write_parquet(temporary)
+        temporary.replace(path)
+
+    def has(self, name: str) -> bool:
+        """Whether a step of this run has handed this frame on."""
+        return (self.folder / f"{name}.parquet").exists()
+
+    def get(self, name: str) -> pl.DataFrame:
+        """A frame that an earlier step of the run handed on."""
+        return pl.read_parquet(self.folder / f"{name}.parquet")
+
+
+def begin(warehouse: Path, run: str, fresh: bool) -> Stage:
+    """A new staging place; what dead runs left is removed. Call it under the lock.
+
+    Args:
+        fresh: begin with empty tables; else with a copy of what is published.
+    """
+    shutil.rmtree(warehouse / ".staging", ignore_errors=True)
+    stage = Stage(warehouse, run)
+    stage.folder.mkdir(parents=True)
+    if not fresh and stage.published.exists():
+        shutil.copyfile(stage.published, stage.database)
+    with connect(stage.database) as connection:
+        there = tables(connection)
+        for name in frames.SCHEMAS:
+            if name not in there:
+                load(connection, name, frames.empty(name))
+        if BUILD_INFO not in there:
+            _load_build_info(connection, pl.DataFrame(schema=_BUILD_INFO_SCHEMA))
+    return stage
+
+
+def discard(stage: Stage) -> None:
+    """Remove what a run has left in its staging place."""
+    shutil.rmtree(stage.folder, ignore_errors=True)
+    for path in stage.database.parent.glob(f"{stage.run}.duckdb*"):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def connect(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An open warehouse file.
+
+    Raises:
+        WarehouseFault: it is absent, or no DuckDB file.
+    """
+    if read_only and not path.exists():
+        raise WarehouseFault(f"there is no warehouse at {path}; `gongkai build` makes it")
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only, config={} if read_only else dict(_CONFIG))
+    except duckdb.Error as error:
+        raise WarehouseFault(f"cannot open {path}: {str(error).splitlines()[0]}") from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+# Contents.
+
+
+def tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Names of the tables and views that are there."""
+    rows = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'main'"
+    ).fetchall()
+    return {name for (name,) in rows}
+
+
+def columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The columns of each table and view that is there."""
+    found: dict[str, list[str]] = {}
+    for table, column in connection.execute(
+        "select table_name, column_name from information_schema.columns where table_schema = 'main'"
+        " order by table_name, ordinal_position"
+    ).fetchall():
+        found.setdefault(table, []).append(column)
+    return found
+
+
+def load(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Replace a table by the rows of a frame that fits its schema, in the frame's order."""
+    types = {name: _TYPES[type(column.dtype)] for name, column in frames.columns(table).items()}
+    _replace(connection, table, types, frame)
+
+
+def _replace(
+    connection: duckdb.DuckDBPyConnection, table: str, types: Mapping[str, str], frame: pl.DataFrame
+) -> None:
+    columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
+    connection.execute(f"create or replace table {table} ({columns})")
+    if not frame.is_empty():
+        connection.register("incoming", frame.to_arrow())
+        connection.execute(f"insert into {table} by name select * from incoming")
+        connection.unregister("incoming")
+
+
+def read(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
+    """A table as a frame."""
+    return connection.sql(f"select * from {table}").pl()
+
+
+_BUILD_INFO_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
+    "run": pl.String,
+    "started_at": pl.Datetime("us"),
+    "finished_at": pl.Datetime("us"),
+    "gongkai_version": pl.String,
+    "reader_version": pl.String,
+}
+_BUILD_INFO_TYPES = dict(
+    zip(_BUILD_INFO_SCHEMA, ("varchar", "timestamp", "timestamp", "varchar", "varchar"), strict=True)
+)
+
+
+def _load_build_info(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> None:
+    _replace(connection, BUILD_INFO, _BUILD_INFO_TYPES, frame)
+
+
+def sign(
+    connection: duckdb.DuckDBPyConnection, run: str, started_at: datetime, version: str, reader_version: str
+) -> None:
+    """Say in ``build_info`` which run made the tables, and when (UTC)."""
+    finished_at = datetime.now(UTC).replace(tzinfo=None)
+    row = (run, started_at.astimezone(UTC).replace(tzinfo=None), finished_at, version, reader_version)
+    _load_build_info(connection, pl.DataFrame([row], schema=_BUILD_INFO_SCHEMA, orient="row"))
+
+
+def make_mart(connection: duckdb.DuckDBPyConnection, mart: Statement) -> None:
+    """Make one mart anew."""
+    kind = "table" if mart.is_table else "view"
+    connection.execute(f"create or replace {kind} {mart.name} as {mart.select}")
+
+
+def violations(connection: duckdb.DuckDBPyConnection, claim: Statement, limit: int = 100) -> pl.DataFrame:
+    """Rows that break a claim of sql/checks; none where it holds."""
+    return connection.sql(claim.select).limit(limit).pl()
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What is written about one table or view, and about its columns."""
+
+    table: str
+    text: str
+    columns: Mapping[str, str]
+
+
+def comment(connection: duckdb.DuckDBPyConnection, comments: Iterable[Comment]) -> None:
+    """Write comments on tables, views and columns."""
+    views = {
+        name
+        for (name,) in connection.execute(
+            "select view_name from duckdb_views() where not internal"
+        ).fetchall()
+    }
+    for about in comments:
+        kind = "view" if about.table in views else "table"
+        connection.execute(f"comment on {kind} {about.table} is {_quoted(about.text)}")
+        for column, text in about.columns.items():
+            connection.execute(f'comment on column {about.table}."{column}" is {_quoted(text)}')
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def publish(stage: Stage, keep: bool = False) -> None:
+    """Swap the staged file in, once every claim that blocks publication holds.
+
+    Args:
+        keep: leave the staged file for later steps of the run, and swap a copy in.
+    Raises:
+        WarehouseFault: a claim does not hold; the published file stays.
+    """
+    with connect(stage.database) as connection:
+        broken = [
+            f"{claim.name} ({claim.header['claim']})"
+            for claim in statements("checks")
+            if claim.blocks and not violations(connection, claim, 1).is_empty()
+        ]
+        if broken:
+            raise WarehouseFault("not published, since these do not hold: " + "; ".join(broken))
+        connection.execute("checkpoint")
+    ready = stage.database
+    if keep:
+        ready = stage.database.with_suffix(".duckdb.ready")
+        shutil.copyfile(stage.database, ready)
+    _sync(ready)
+    ready.replace(stage.published)
+    _sync(stage.warehouse)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
