@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 
 from pipeline import frames, steps, warehouse
-from pipeline.defs.resources import KEY, run_of
+from pipeline.defs.resources import KEY, PUBLISHED, run_of
 from pipeline.publish.codebook import table_comment
 
 OWNERS = ["team:gongkai"]
@@ -95,8 +95,7 @@ def _finish(context: Context, made: steps.Made) -> dg.MaterializeResult:
 
 
 def _publish_if_alone(context: Context) -> None:
-    selection = context.run.asset_selection
-    if selection is not None and published.key not in selection:
+    if context.run.asset_selection and PUBLISHED not in context.run.asset_selection:
         steps.publish(run_of(context))
 
 

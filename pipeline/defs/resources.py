@@ -12,6 +12,7 @@ from pipeline.reading_pool import ReadFile
 from pipeline.settings import settings
 
 KEY = "build"
+PUBLISHED = dg.AssetKey("published")
 _CONFIG = {
     "raw": dg.Field(str, is_required=False, description="folder with report files; default: GONGKAI_RAW"),
     "warehouse": dg.Field(str, is_required=False, description="warehouse folder; default: GONGKAI_WAREHOUSE"),
@@ -40,8 +41,9 @@ def build_resource(
             Path(config["warehouse"]) if "warehouse" in config else None,
             config.get("workers"),
         )
+        # A run of the whole job names no assets.
         selection = context.run.asset_selection if context.run else None
-        whole = selection is None or tables <= selection
+        whole = not selection or tables | {PUBLISHED} <= selection
         with steps.open_run(chosen, str(context.run_id), whole, read, check, progress) as run:
             yield run
 

@@ -1,0 +1,58 @@
+# gongkai: set-up, the main job, the tests. Needs Python 3.11 or newer and make.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+# Where a set of pinned packages carries hashes, pip holds every file against them.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+HASHES = $(if $(shell grep -l -m1 -e '--hash=' $(1) 2>/dev/null),--require-hashes)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test quick check dev samples clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+$(VENV)/made: ## the virtual environment
+	@test -n "$(PYTHON)" || { echo "gongkai needs Python 3.11 or newer"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "gongkai needs Python 3.11 or newer, and $(PYTHON) is older"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/made requirements.txt pyproject.toml
+	$(INSTALL) $(call HASHES,requirements.txt) -r requirements.txt
+	$(INSTALL) --no-deps --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	$(INSTALL) $(call HASHES,requirements-dev.txt) -r requirements-dev.txt
+	@touch $@
+
+setup: $(VENV)/installed ## make .venv and install the pinned packages
+
+run: setup ## the main job on the reports in data/raw
+	$(BIN)/gongkai build
+
+test: check ## all tests
+	$(BIN)/python -m pytest
+
+quick: $(VENV)/installed-dev ## the tests that take no time
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(VENV)/installed-dev ## style, types, direction of imports, Dagster's definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 0 tests/test_imports.py
+	$(BIN)/dg check defs
+
+dev: setup ## Dagster's web UI on this machine
+	$(BIN)/gongkai dev
+
+samples: $(VENV)/installed-dev ## make the sample reports of data/raw anew
+	$(BIN)/python data/make_samples.py
+
+clean: ## remove what builds and tools have made; data/raw stays
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis data/instance
+	find data/warehouse -mindepth 1 ! -name .gitkeep -delete
+	find pipeline tests -name __pycache__ -type d -prune -exec rm -rf {} +

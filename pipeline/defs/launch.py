@@ -1,0 +1,126 @@
+"""Run the job in this process, for the command line.
+
+Here: which Dagster instance, where its log lines go, why a run failed. Not here: any step.
+"""
+
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+
+from pipeline import steps
+from pipeline.cells.read import read_file
+from pipeline.checks import run_checks
+from pipeline.defs import JOB, LOG, definitions
+from pipeline.defs.resources import KEY
+from pipeline.reading_pool import ReadFile
+from pipeline.settings import DAGSTER_YAML, INSTANCE, Settings, dagster_home
+
+# What the steps print is the terminal's, not a log's.
+_NO_CAPTURE = {
+    "module": "dagster._core.storage.noop_compute_log_manager",
+    "class": "NoOpComputeLogManager",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: ``fault`` says in one line why it failed; None where it did not."""
+
+    fault: str | None
+    read: int = 0
+    known: int = 0
+
+
+def run_build(
+    settings: Settings,
+    log: Path,
+    progress: steps.Progress | None = None,
+    read: ReadFile = read_file,
+    check: steps.RunChecks = run_checks,
+) -> Outcome:
+    """The job ``build`` over these folders; its log lines go to the file ``log``, written anew."""
+    job = definitions(read, check, progress, _file_logger(log)).resolve_job_def(JOB)
+    folders = {
+        "raw": str(settings.raw),
+        "warehouse": str(settings.warehouse),
+        "workers": settings.workers,
+    }
+    config = {"resources": {KEY: {"config": folders}}, "loggers": {LOG: {}}}
+    with _instance() as instance:
+        result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+    if not result.success:
+        return Outcome(_fault(result.all_events, log))
+    counts = _metadata(result, "document_text")
+    return Outcome(None, counts.get("read_now", 0), counts.get("known_before", 0))
+
+
+@contextmanager
+def _instance() -> Iterator[dg.DagsterInstance]:
+    """The user's instance, else the project's under data/instance, else one that ends with the run."""
+    home = dagster_home()
+    if home is None and not (DAGSTER_YAML.exists() and _can_write(INSTANCE)):
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance
+        return
+    overrides: dict[str, object] = {"compute_logs": _NO_CAPTURE}
+    if home is None:
+        # The project's dagster.yaml names the folder relative to the project.
+        overrides["storage"] = {"sqlite": {"base_dir": str(INSTANCE)}}
+    folder = str(home or DAGSTER_YAML.parent)
+    reference = InstanceRef.from_dir(
+        str(home or INSTANCE),
+        config_dir=folder,
+        overrides=overrides,  # type: ignore[arg-type]
+    )
+    with dg.DagsterInstance.from_ref(reference) as instance:
+        yield instance
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def _file_logger(log: Path) -> dg.LoggerDefinition:
+    @dg.logger({}, description="Log lines into a file")
+    def to_file(context: dg.InitLoggerContext) -> logging.Logger:
+        handler = logging.FileHandler(log, mode="w", encoding="utf-8", delay=True)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger = logging.Logger("gongkai.run", logging.DEBUG)
+        logger.addHandler(handler)
+        return logger
+
+    return to_file
+
+
+def _fault(events: Sequence[dg.DagsterEvent], log: Path) -> str:
+    """The first error of a run, down to what caused it."""
+    for event in events:
+        error = getattr(event.event_specific_data, "error", None)
+        if error is not None:
+            while error.cause is not None:
+                error = error.cause
+            message = str(error.message).strip()
+            name, _, text = message.partition(": ")
+            if name.endswith("WarehouseFault"):
+                return text
+            return f"{message} (the run's log: {log})"
+    return f"the run failed; its log: {log}"
+
+
+def _metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, int]:
+    for event in result.get_asset_materialization_events():
+        if event.asset_key == dg.AssetKey(asset):
+            metadata = event.materialization.metadata
+            return {name: value.value for name, value in metadata.items() if isinstance(value.value, int)}
+    return {}
