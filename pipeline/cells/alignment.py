@@ -7,6 +7,7 @@ Here: the constraint model (CP-SAT). Not here: which rows need it (placing).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,6 @@ from itertools import combinations
 
 from pipeline.cells.identities import Equation, Key
 
-MAX_FIGURE = 10**10
 MAX_PLACEMENTS = 500
 SECONDS = 5.0
 
@@ -57,42 +57,57 @@ def align_rows(
         return Alignment({}, {}, 0)
     if any(v is not None and v != v.to_integral_value() for v in known.values()):
         return Alignment({}, {}, 0)
+    bound = (
+        2 * (sum(sum(n) for n, _ in open_rows.values()) + sum(int(abs(v)) for v in known.values() if v)) + 1
+    )
 
     model = cp_model.CpModel()
-    cells: dict[Key, cp_model.IntVar] = {}
-    chosen: dict[tuple[str, int], cp_model.IntVar] = {}
+    cells: dict[Key, cp_model.LinearExprT] = {}
+    picks: dict[str, list[tuple[cp_model.IntVar, dict[Key, int | None]]]] = {}
     for row, (numbers, keys) in open_rows.items():
+        picks[row] = []
+        free: dict[Key, cp_model.IntVar] = {}
+        for vector in _vectors(numbers, keys, placements[row], system):
+            pick = model.new_bool_var(f"{row}@{len(picks[row])}")
+            picks[row].append((pick, vector))
+            for key, figure in vector.items():
+                if figure is None and key not in free:
+                    free[key] = model.new_int_var(0, bound, str(key))
+        if not picks[row]:
+            return Alignment({}, {}, 0)
+        model.add_exactly_one(pick for pick, _ in picks[row])
         for key in keys:
-            cells[key] = model.new_int_var(0, MAX_FIGURE, str(key))
-        for index, placement in enumerate(placements[row]):
-            pick = chosen[row, index] = model.new_bool_var(f"{row}@{index}")
-            for column, token in placement.items():
-                model.add(cells[keys[column]] == numbers[token]).only_enforce_if(pick)
-        model.add_exactly_one(chosen[row, i] for i in range(len(placements[row])))
+            if key not in free:
+                cells[key] = cp_model.LinearExpr.sum([(v[key] or 0) * pick for pick, v in picks[row]])
+                continue
+            cells[key] = free[key]
+            for pick, vector in picks[row]:
+                if vector[key] is not None:
+                    model.add(free[key] == vector[key]).only_enforce_if(pick)
 
     broken = []
     for equation in system:
         if not any(key in cells for _, key in equation.members):
             continue
-        parts: list[cp_model.LinearExpr | int] = []
+        parts: list[cp_model.LinearExprT] = []
         for sign, key in equation.members:
-            figure = known.get(key)
+            settled = known.get(key)
             if key in cells:
                 parts.append(sign * cells[key])
-            elif figure is not None:
-                parts.append(sign * int(figure))
+            elif settled is not None:
+                parts.append(sign * int(settled))
             else:
-                parts.append(sign * model.new_int_var(0, MAX_FIGURE, f"blank {key}"))
-        total = cp_model.LinearExpr.sum(parts)
+                parts.append(sign * model.new_int_var(0, bound, f"blank {key}"))
         flag = model.new_bool_var(f"breaks {equation.code} {equation.scope}")
-        model.add(total == 0).only_enforce_if(flag.negated())
+        model.add(cp_model.LinearExpr.sum(parts) == 0).only_enforce_if(flag.negated())
         broken.append(flag)
     model.minimize(sum(broken))
 
     solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = SECONDS
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
+    end = time.monotonic() + SECONDS
+    solver.parameters.max_time_in_seconds = SECONDS
     if solver.solve(model) != cp_model.OPTIMAL:
         return Alignment({}, {}, 0)
     fewest = round(solver.objective_value)
@@ -103,13 +118,22 @@ def align_rows(
     model.add(sum(broken) == fewest)
     stable = set(figures)
     while stable:
-        differs = {key: model.new_bool_var(f"differs {key}") for key in stable}
-        for key, flag in differs.items():
-            model.add(cells[key] != figures[key]).only_enforce_if(flag)
+        differs = []
+        for row, options in picks.items():
+            mine = [key for key in open_rows[row][1] if key in stable]
+            for pick, vector in options:
+                if any(vector[k] is not None and vector[k] != figures[k] for k in mine):
+                    differs.append(pick)
+            for key in mine:
+                if any(vector[key] is None for _, vector in options):
+                    flag = model.new_bool_var(f"differs {key}")
+                    model.add(cells[key] != figures[key]).only_enforce_if(flag)
+                    differs.append(flag)
         some = model.new_bool_var("some cell differs")
-        model.add_bool_or(differs.values()).only_enforce_if(some)
+        model.add_bool_or(differs).only_enforce_if(some)
         model.clear_assumptions()
         model.add_assumption(some)
+        solver.parameters.max_time_in_seconds = max(end - time.monotonic(), 0.01)
         status = solver.solve(model)
         if status == cp_model.INFEASIBLE:
             break
@@ -119,6 +143,34 @@ def align_rows(
 
     left = {key: figures[key] for key in stable}
     return Alignment(left, _attribute(open_rows, placements, left), fewest)
+
+
+def _vectors(
+    numbers: Sequence[int],
+    keys: Sequence[Key],
+    placements: Sequence[dict[int, int]],
+    system: tuple[Equation, ...],
+) -> list[dict[Key, int | None]]:
+    """The row's possible contents, each once: a figure for each cell, None where any will do.
+
+    A row's own identities settle cells that fell out: one gap is a difference, which may not be negative.
+    """
+    own = [e for e in system if all(key in keys for _, key in e.members)]
+    found: dict[tuple[int | None, ...], dict[Key, int | None]] = {}
+    for placement in placements:
+        vector: dict[Key, int | None] = dict.fromkeys(keys)
+        vector.update({keys[c]: numbers[t] for c, t in placement.items()})
+        possible = True
+        for equation in own:
+            gaps = [(sign, key) for sign, key in equation.members if vector[key] is None]
+            if len(gaps) == 1:
+                sign, key = gaps[0]
+                rest = sum(s * (vector[k] or 0) for s, k in equation.members)
+                vector[key] = -rest * sign
+                possible = possible and -rest * sign >= 0
+        if possible:
+            found.setdefault(tuple(vector.values()), vector)
+    return list(found.values())
 
 
 def _attribute(

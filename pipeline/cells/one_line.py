@@ -6,7 +6,7 @@ or by count. Not here: weighing of readings (tables).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -138,7 +138,7 @@ def _columns(zone: Sequence[Sequence[Cell | None]], table: Table) -> dict[int, K
     return found
 
 
-def one_line_in_stream(items: Iterable[Cell], table: Table) -> list[Found]:
+def one_line_in_stream(items: Sequence[Cell], table: Table) -> list[Found]:
     """Readings of the table in a stream of short texts: the header's words, then figures.
 
     The words are counted in the run of labels as a whole, since a header may be cut into single
@@ -146,39 +146,52 @@ def one_line_in_stream(items: Iterable[Cell], table: Table) -> list[Found]:
     """
     labels: list[str] = []
     pairs: list[tuple[str, Cell]] = []
-    runs: list[tuple[str, list[Cell]]] = []
+    runs: list[tuple[list[str], list[Cell]]] = []
     values: list[Cell] = []
-    for item in items:
-        if is_value(item.text) and len(item.text) <= 30:
-            values.append(item)
-            continue
+
+    def close() -> None:
         if values:
-            runs.append(("".join(labels[-80:]), values))
+            runs.append((labels[-80:], values))
             if len(values) == 1 and labels:
                 pairs.append((labels[-1], values[0]))
-            labels, values = [], []
-        if len(item.text) > MAX_LABEL:
-            labels = []
+
+    blanks, header = 0, False
+    for item in items:
+        if not item.text.strip():
+            blanks += 1
+        elif is_value(item.text) and len(item.text) <= 30:
+            values.append(item)
         else:
-            labels.append(item.text)
-    if values:
-        runs.append(("".join(labels[-80:]), values))
-        if len(values) == 1 and labels:
-            pairs.append((labels[-1], values[0]))
-    header_seen = _has_header("".join(labels[-80:]), table)
-    for text, run in runs:
-        if _has_header(text, table):
+            header = header or (blanks >= len(printed_keys(table)) and _has_header(labels, table))
+            close()
+            blanks = 0
+            if values or len(item.text) > MAX_LABEL:
+                labels, values = [], []
+            if len(item.text) <= MAX_LABEL:
+                labels.append(item.text)
+    close()
+    for texts, run in runs:
+        if _has_header(texts, table):
             return _counted(run, table)
     found = _pairs(pairs, table)
     if found:
         return found
-    return [Found("header_only", None)] if header_seen or any(_has_header(t, table) for t, _ in runs) else []
+    if header or (blanks >= len(printed_keys(table)) and _has_header(labels, table)):
+        return [Found("blank", None)]
+    seen = [t.text for t in items if t.text.strip() and len(t.text) <= MAX_LABEL]
+    return [Found("header_only", None)] if _has_header(seen, table) else []
 
 
-def _has_header(text: str, table: Table) -> bool:
-    words = label_key(text).words
+def _has_header(texts: Sequence[str], table: Table) -> bool:
+    """Every result's label stands as often as there are forums, as items or cut into pieces."""
     forums = len(table.rows)
-    return all(words.count(label_key(c.label).words) >= forums for c in table.columns)
+    together = label_key("".join(texts)).words
+    counts = dict.fromkeys((c.code for c in table.columns), 0)
+    for text in texts:
+        line, score = best_line(text, table, "columns", table.columns)
+        if line is not None and score >= SURE:
+            counts[line.code] += 1
+    return all(max(counts[c.code], together.count(label_key(c.label).words)) >= forums for c in table.columns)
 
 
 def _pairs(pairs: Sequence[tuple[str, Cell]], table: Table) -> list[Found]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.cells.identities import Key
 from pipeline.cells.labels import SURE, best_line, is_extra
@@ -48,9 +48,11 @@ HeaderMap = dict[str, frozenset[int]]
 """Column code → the grid columns under its header."""
 
 
-def place_by_header(grids: Mapping[int, Grid], matches: Sequence[Match], table: Table) -> Placing:
+def place_by_header(
+    grids: Mapping[int, Grid], matches: Sequence[Match], table: Table, units: Mapping[str, str]
+) -> Placing:
     """Columns by the header cells above each row: for grids whose positions can be trusted."""
-    placing = Placing("header", list(matches))
+    placing = Placing("header", list(matches), header_units=dict(units))
     header: HeaderMap = {}
     header_block, header_width = -1, -1
     before: dict[int, int] = {}
@@ -61,10 +63,9 @@ def place_by_header(grids: Mapping[int, Grid], matches: Sequence[Match], table: 
         places = matrix(grid)
         zone = _zone(row, before.get(row.source, -1))
         before[row.source] = row.index
-        found, units = _read_header([places[r] for r in zone], columns, table)
+        found = _read_header([places[r] for r in zone], columns, table)
         if len(found) * 2 >= len(columns) and found:
             header, header_block, header_width = found, match.line.block, grid.column_count
-            placing.header_units.update(units)
         elif header_block != match.line.block or header_width != grid.column_count:
             header, header_block, header_width = {}, match.line.block, grid.column_count
         _place_row(placing, match, row, places, columns, header)
@@ -76,14 +77,11 @@ def _zone(row: PrintedRow, previous: int) -> range:
     return range(previous + 1, row.index)
 
 
-def _read_header(
-    zone: Sequence[Sequence[Cell | None]], columns: Sequence[Line], table: Table
-) -> tuple[HeaderMap, dict[str, str]]:
+def _read_header(zone: Sequence[Sequence[Cell | None]], columns: Sequence[Line], table: Table) -> HeaderMap:
     """Header cells of a zone by the column of the form that they name; a word may be cut over rows."""
     if not zone:
-        return {}, {}
+        return {}
     best: dict[str, tuple[float, set[int], Cell]] = {}
-    units: dict[str, str] = {}
     for x in range(len(zone[0])):
         stack = [c for c in distinct([r[x] for r in zone]) if c.text.strip()]
         line, score, anchor = None, 0.0, None
@@ -102,10 +100,22 @@ def _read_header(
         elif score == known[0]:
             # Two headers of the same words: their columns cannot be told apart by words.
             best[line.code] = (score, known[1] | {-1}, known[2])
-        unit = _money_unit("".join(c.text for c in stack[-2:]))
-        if unit:
-            units[line.code] = unit
-    return {code: frozenset(xs) for code, (_, xs, _) in best.items() if -1 not in xs}, units
+    return {code: frozenset(xs) for code, (_, xs, _) in best.items() if -1 not in xs}
+
+
+def header_units(texts: Sequence[str], table: Table) -> dict[str, str]:
+    """Money units that headers print, by column code: ``采购总金额(万元)``, or the unit on a line of its own."""
+    units: dict[str, str] = {}
+    money = [c for c in table.columns if c.unit in lookups().values.money]
+    for before, text in zip(("", *texts), texts, strict=False):
+        unit = _money_unit(text)
+        if not unit:
+            continue
+        for words in (text, before + text):
+            line, score = best_line(words, table, "columns", money)
+            if line is not None and score >= SURE:
+                units.setdefault(line.code, unit)
+    return units
 
 
 def _money_unit(text: str) -> str:
@@ -149,9 +159,9 @@ def _place_row(
     elif len(figures) == len(columns):
         for column, cell in zip(columns, figures, strict=True):
             _put(placing, code, column, [cell])
-    elif not figures and values:
+    elif not figures:
         for column in columns:
-            _put(placing, code, column, [values[0]])
+            _put(placing, code, column, [replace(row.labels[-1], text="")])
     else:
         placing.open_rows[code] = figures
 
@@ -181,17 +191,22 @@ def _put(placing: Placing, row: str, column: Line, cells: Sequence[Cell]) -> Non
 Trim = Callable[[Sequence[Cell], int], list[Cell] | None]
 
 
-def place_in_order(way: str, trim: Trim, matches: Sequence[Match], table: Table) -> Placing:
+def place_in_order(
+    way: str, trim: Trim, matches: Sequence[Match], table: Table, units: Mapping[str, str]
+) -> Placing:
     """Columns by count: rows whose values, after ``trim``, are as many as the form's columns."""
-    placing = Placing(way, list(matches))
+    placing = Placing(way, list(matches), header_units=dict(units))
     for match in matches:
         columns = table.columns_of(match.line)
         values = trim(match.row.values, len(columns))
         if values is not None:
             for column, cell in zip(columns, values, strict=True):
                 _put(placing, match.line.code, column, [cell])
-        else:
+        elif any(c.text.strip() for c in match.row.values):
             placing.open_rows[match.line.code] = [c for c in match.row.values if c.text.strip()]
+        else:
+            for column in columns:
+                _put(placing, match.line.code, column, [replace(match.row.labels[-1], text="")])
     return placing
 
 

@@ -15,6 +15,8 @@ from pipeline.form.folding import fold
 from pipeline.reading.document import Cell, Document, Grid, Paragraph
 
 MAX_LABEL = 80
+MAX_OUTER = 6
+"""Labels kept before a row's own: its headings, or the pieces of a cut label."""
 _TRAILING_FIELDS = re.compile(r"\s+(?=[+\-]?\d[\d,.]*(?:\([^)]*\))?(?:\s|$)|[/—-]+(?:\s|$))")
 
 
@@ -86,15 +88,16 @@ def _is_remark_column(cell: Cell, values: Sequence[Cell]) -> bool:
 
 
 def stream_items(document: Document) -> Iterator[Cell]:
-    """Everything that the document prints, one short text after another, blanks left out."""
+    """All that the document prints, one short text after another; blanks where a cell holds them."""
     for block in document.blocks:
         if isinstance(block, Paragraph):
+            if not block.text:
+                yield Cell(0, 0, "", block.locator)
             for line in block.text.split("\n"):
                 yield from _line_items(line, block.locator)
         elif isinstance(block, Grid):
             for cell in sorted(block.cells, key=lambda c: (c.row, c.column)):
-                if cell.text.strip():
-                    yield replace(cell, row=0, column=0)
+                yield replace(cell, row=0, column=0)
 
 
 def _line_items(line: str, locator: str) -> Iterator[Cell]:
@@ -111,25 +114,28 @@ def _line_items(line: str, locator: str) -> Iterator[Cell]:
 
 
 def stream_rows(items: Iterable[Cell]) -> list[PrintedRow]:
-    """Rows of a stream: labels, then the figures up to the next label. Long text ends a row."""
+    """Rows of a stream: a label with the figures up to the next one. Long text ends a row.
+
+    A label that others follow at once is a row too, without figures: a heading, or a row left blank.
+    """
     rows: list[PrintedRow] = []
     labels: list[Cell] = []
     values: list[Cell] = []
 
     def close() -> None:
-        if labels and values:
-            rows.append(PrintedRow(tuple(labels[-6:]), tuple(values), -1, len(rows)))
+        if labels:
+            rows.append(PrintedRow(tuple(labels[-MAX_OUTER:]), tuple(values), -1, len(rows)))
 
     for item in items:
         if is_value(item.text) and len(item.text) <= 30:
-            if labels:
+            if labels and item.text.strip():
                 values.append(item)
         elif len(item.text) > MAX_LABEL:
             close()
             labels, values = [], []
         else:
+            close()
             if values:
-                close()
                 labels, values = [], []
             labels.append(item)
     close()

@@ -8,13 +8,14 @@ one_line) or what becomes of them (facts).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain
 
 from pipeline.cells.alignment import align_rows
 from pipeline.cells.identities import Key, Outcome, deduce, equations, evaluate
-from pipeline.cells.labels import SURE, best_line
+from pipeline.cells.labels import SURE, best_line, similarity, wordings
 from pipeline.cells.matching import Match, match_rows
 from pipeline.cells.numbers import parse_value
 from pipeline.cells.one_line import LINE, Found, one_line_in_grid, one_line_in_stream, printed_keys
@@ -23,13 +24,16 @@ from pipeline.cells.placing import (
     Placing,
     as_counted,
     figures_only,
+    header_units,
     place_by_header,
     place_in_order,
 )
-from pipeline.cells.rows import PrintedRow, grid_rows, stream_items, stream_rows, transposed
+from pipeline.cells.rows import MAX_LABEL, PrintedRow, grid_rows, stream_items, stream_rows, transposed
 from pipeline.form.model import Form, Table, forms
 from pipeline.reading.document import Cell, Document, Grid, Paragraph
 
+SHAKY = 40.0
+"""What a broken identity costs a shaky reading: rather leave the cells out."""
 ENOUGH_ROWS = 2
 """Rows of the form that must be there by their words before a grid is taken for a table."""
 
@@ -58,6 +62,8 @@ class Reading:
     remarks: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     locators: dict[str, str] = field(default_factory=dict)
+    shaky: bool = False
+    """Whether empty fields, whose place nothing confirms, decided where figures stand."""
 
     @property
     def broken(self) -> int:
@@ -65,15 +71,21 @@ class Reading:
         return sum(1 for o in self.outcomes if o.closes is False)
 
     @property
+    def has_figures(self) -> bool:
+        """Whether any cell holds a figure; one without is believed only where no other finds any."""
+        return any(p.value.number is not None for p in (*self.printed.values(), *self.moved.values()))
+
+    @property
     def cost(self) -> float:
         """What speaks against the reading: broken identities, cells unknown or missing, cells moved."""
         per_row = len(self.table.columns) if self.table.layout == "crossed" else 5
         return (
-            2.0 * self.broken
+            (SHAKY if self.shaky else 2.0) * self.broken
             + len(self.unknown)
             + per_row * len(self.missing_rows)
             + 0.01 * (len(self.moved) + len(self.forced))
             + 0.02 * len(self.remarks)
+            + (0.0 if self.has_figures else 0.5)
         )
 
     def figure(self, key: Key) -> Decimal | None:
@@ -183,23 +195,22 @@ def _likely_forms(source: Source, code: str) -> list[Form]:
 
 
 def _instances(source: Source, table: Table) -> list[list[Match]]:
-    """The matched rows of each print of the table in the source: a row that stands again begins another."""
-    if not source.grids:
-        matches = match_rows(source.rows, table)
-        return [matches] if _enough(matches) else []
-    order = {line.code: i for i, line in enumerate(table.rows)}
-    groups: list[list[PrintedRow]] = []
-    last = len(order)
-    for index in source.grids:
-        rows = [row for row in source.rows if row.source == index]
-        matches = [m for m in match_rows(rows, table) if m.score >= 0.85 and m.row.values]
-        if not matches:
-            continue
-        first = order[matches[0].line.code]
-        if first <= last:
-            groups.append([])
-        groups[-1].extend(rows)
-        last = order[matches[-1].line.code]
+    """The matched rows of each print of the table in the source.
+
+    One of the table's first two rows standing again, with values, begins another print.
+    """
+    first = [(line.code, wordings(table, "rows", line).keys) for line in table.rows[:2]]
+    groups: list[list[PrintedRow]] = [[]]
+    seen: set[str] = set()
+    for row in source.rows:
+        if row.labels and any(v.text.strip() for v in row.values):
+            code = next((c for c, keys in first if similarity(row.labels[-1].text, keys) >= 0.95), None)
+            if code is not None and code in seen:
+                groups.append([])
+                seen = set()
+            if code is not None:
+                seen.add(code)
+        groups[-1].append(row)
     found = [match_rows(rows, table) for rows in groups]
     return [matches for matches in found if _enough(matches)]
 
@@ -212,9 +223,11 @@ def _crossed_readings(source: Source, table: Table, form: str) -> Iterator[Readi
     instances = _instances(source, table)
     ways: list[tuple[str, Callable[[Sequence[Match]], Placing]]] = []
     layouts = {g.layout for g in source.grids.values()}
-    by_header = ("header", lambda m: place_by_header(source.grids, m, table))
-    counted = ("count", lambda m: place_in_order("count", as_counted, m, table))
-    figures = ("figures alone", lambda m: place_in_order("figures alone", figures_only, m, table))
+    texts = [c.text for g in source.grids.values() for c in g.cells] or [c.text for c in source.items]
+    units = header_units([t for t in texts if t.strip() and len(t) < MAX_LABEL], table)
+    by_header = ("header", lambda m: place_by_header(source.grids, m, table, units))
+    counted = ("count", lambda m: place_in_order("count", as_counted, m, table, units))
+    figures = ("figures alone", lambda m: place_in_order("figures alone", figures_only, m, table, units))
     if source.grids and source.name == "transposed grid":
         ways = [by_header]
     elif layouts == {"fields"}:
@@ -223,14 +236,69 @@ def _crossed_readings(source: Source, table: Table, form: str) -> Iterator[Readi
         ways = [by_header, counted, figures]
     else:
         ways = [figures]
-    for matches in instances:
-        for name, place in ways:
-            reading = solve(place(matches), table, form, source.name, name)
-            if len(instances) > 1:
-                reading.log.append(f"{len(instances)} prints of this table stand in the file")
-            yield reading
-            if reading.cost < 0.02:
-                break
+    if not instances:
+        return
+    # Of several prints the fullest is read, the first of those: never one row here, one row there.
+    matches = max(instances, key=len)
+    readings: Iterator[Reading] = (
+        solve(place(matches), table, form, source.name, name) for name, place in ways
+    )
+    if not source.grids or layouts == {"fields"}:
+        readings = chain(readings, _less_one_column(matches, table, form, source.name, units))
+    for reading in readings:
+        if layouts == {"fields"}:
+            _question_blanks(reading)
+        if len(instances) > 1:
+            which = instances.index(matches) + 1
+            reading.remarks[LINE] = (
+                f"{len(instances)} prints of this table stand in the file; number {which} is read"
+            )
+        yield reading
+        if reading.cost < 0.02 or (reading.cost < 0.5 and len(instances) > 1):
+            break
+
+
+def _less_one_column(
+    matches: Sequence[Match], table: Table, form: str, source: str, units: Mapping[str, str]
+) -> Iterator[Reading]:
+    """Where every row prints one figure more than the form has columns: each column may be the extra one.
+
+    Of the choices that break the fewest identities, cells that they do not agree on stay unknown.
+    """
+    filled = [[v for v in m.row.values if v.text.strip()] for m in matches]
+    width = {len(table.columns_of(m.line)) for m in matches}
+    if len(width) != 1 or not all(len(v) == max(width) + 1 for v in filled):
+        return
+    readings = []
+    for extra in range(max(width) + 1):
+
+        def without(values: Sequence[Cell], count: int, extra: int = extra) -> list[Cell] | None:
+            kept = [v for v in values if v.text.strip()]
+            return kept[:extra] + kept[extra + 1 :]
+
+        placing = place_in_order("count less a column", without, matches, table, units)
+        readings.append(solve(placing, table, form, source, f"count less column {extra + 1}"))
+    fewest = min(r.broken for r in readings)
+    best, *others = [r for r in readings if r.broken == fewest]
+    for key in list(best.printed):
+        if any(other.figure(key) != best.figure(key) for other in others):
+            del best.printed[key]
+            best.unknown.append(key)
+            best.lost_rows[key[0]] = (max(width) + 1, max(width))
+    yield best
+
+
+def _question_blanks(reading: Reading) -> None:
+    """Doubt empty fields that decided where figures stand, in files whose fields shift when one is lost."""
+    if not reading.table.identities:
+        return
+    blank = {k for k, p in reading.printed.items() if p.value.status == "blank"}
+    reading.shaky = bool(blank)
+    for row in {k[0] for k in reading.printed}:
+        cells = [k for k in reading.printed if k[0] == row]
+        if len(cells) > 1 and sum(1 for k in cells if k in blank) == 1:
+            # Six figures and one empty field: as likely a lost cell as a blank one.
+            reading.lost_rows[row] = (len(cells) - 1, len(cells))
 
 
 def _one_line_readings(source: Source, table: Table, form: str) -> Iterator[Reading]:

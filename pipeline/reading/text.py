@@ -25,7 +25,9 @@ def read_text(path: Path) -> Document:
     """
     data = path.read_bytes()
     if len(data) > MAX_BYTES:
-        raise ReadingError("unreadable", f"{len(data):,} bytes of text; a report has far less. Split the file.")
+        raise ReadingError(
+            "unreadable", f"{len(data):,} bytes of text; a report has far less. Split the file."
+        )
     lines = decode(data).splitlines()
     kind: FileFormat = "md" if path.suffix.lower() in (".md", ".markdown") else "txt"
     return Document(kind, tuple(_blocks(lines)))
@@ -64,15 +66,27 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
         else:
             line = lines[at]
             at += 1
+            if "|" in line and _one_to_a_line([line]):
+                ended = at >= 2 and _previous(lines, at - 1).rstrip().endswith("|")
+                line = line.replace("|", " ")
+                if not line.strip() and ended:
+                    # A pipe alone after a cell that a pipe has ended: an empty cell.
+                    yield Paragraph("", f"line={at}")
             if line.strip():
                 match = _HEADING.match(line)
                 text = line[match.end() :] if match else line
                 yield Paragraph(text.strip(), f"line={at}", len(match[1]) if match else None)
 
 
+def _previous(lines: list[str], before: int) -> str:
+    return next((line for line in reversed(lines[:before]) if line.strip()), "")
+
+
 def _tabbed(lines: list[str], start: int) -> tuple[Grid, int] | None:
     """Lines with tab separated fields; an empty line between two of them does not end the grid."""
-    end = _run(lines, start, lambda line: "\t" in line.rstrip("\n") and bool(line.strip()))
+    if "\t" not in lines[start] or not lines[start].strip():
+        return None
+    end = _run(lines, start, lambda line: "\t" in line)
     if end is None:
         return None
     return _fields(lines, start, end, "\t"), end
@@ -81,9 +95,15 @@ def _tabbed(lines: list[str], start: int) -> tuple[Grid, int] | None:
 def _piped(lines: list[str], start: int) -> tuple[Grid, int] | None:
     """Lines with pipe separated fields: Markdown tables and pages flattened to text."""
     end = _run(lines, start, lambda line: "|" in line or "｜" in line)
-    if end is None:
+    if end is None or _one_to_a_line(lines[start:end]):
         return None
     return _fields(lines, start, end, "|"), end
+
+
+def _one_to_a_line(lines: list[str]) -> bool:
+    """Whether pipes only end cells that stand one to a line (``规章 |``), so that rows cannot be seen."""
+    filled = [sum(1 for f in re.split(r"[|｜]", line) if f.strip()) for line in lines if line.strip()]
+    return sum(1 for n in filled if n <= 1) > 0.8 * len(filled)
 
 
 def _run(lines: list[str], start: int, belongs) -> int | None:  # type: ignore[no-untyped-def]
@@ -105,7 +125,7 @@ def _fields(lines: list[str], start: int, end: int, separator: str) -> Grid:
     row = 0
     for number in range(start, end):
         line = lines[number].replace("｜", "|") if separator == "|" else lines[number]
-        if not line.strip() or (separator == "|" and _RULE.match(line)):
+        if (not line.strip() and separator not in line) or (separator == "|" and _RULE.match(line)):
             continue
         texts = line.split(separator)
         first = 0
@@ -122,7 +142,7 @@ def _fields(lines: list[str], start: int, end: int, separator: str) -> Grid:
 
 
 def _word_export(lines: list[str], start: int) -> tuple[Grid, int] | None:
-    """A word processor's text export: a tab opens each cell, lines without one go on, a blank line ends a row."""
+    """A word processor's export: a tab opens each cell, lines without one go on, a blank line ends a row."""
     if not _opens_cell(lines[start]) or start + 1 >= len(lines):
         return None
     openers = following = 0
