@@ -23,6 +23,8 @@ FACTS = {
 }
 # Beyond it a float no longer tells whole numbers apart.
 LARGEST_WHOLE = 2**53
+# Beside a table's own columns, one of which may be called reason.
+_REASON = "why rejected"
 
 
 def cells_of(table: str) -> dict[tuple[str, str], CellSpec]:
@@ -397,9 +399,9 @@ def _split_odd(table: str, given: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFr
             checks.append(_odd(set_ & counted & figure.is_finite() & ~whole, f"{name}|not_a_whole_number"))
     if not checks:
         return given, empty("rejected_row")
-    marked = given.with_columns(pl.concat_str(checks, separator=", ", ignore_nulls=True).alias("reason"))
-    odd = marked.filter(pl.col("reason") != "")
-    return marked.filter(pl.col("reason") == "").drop("reason"), _as_rejected(table, odd, given.columns)
+    marked = given.with_columns(pl.concat_str(checks, separator=", ", ignore_nulls=True).alias(_REASON))
+    odd = marked.filter(pl.col(_REASON) != "")
+    return marked.filter(pl.col(_REASON) == "").drop(_REASON), _as_rejected(table, odd, given.columns)
 
 
 def _odd(fault: pl.Expr, reason: str) -> pl.Expr:
@@ -421,7 +423,7 @@ def _rejected(table: str, details: pl.DataFrame, wanted: list[str]) -> pl.DataFr
         pl.when(pl.col(rule).cast(pl.String) == "invalid").then(pl.lit(rule.replace("check__", "")))
         for rule in rules
     ]
-    reasons = details.with_columns(pl.concat_str(broken, separator=", ", ignore_nulls=True).alias("reason"))
+    reasons = details.with_columns(pl.concat_str(broken, separator=", ", ignore_nulls=True).alias(_REASON))
     return _as_rejected(table, reasons, wanted)
 
 
@@ -430,4 +432,4 @@ def _as_rejected(table: str, rows: pl.DataFrame, wanted: list[str]) -> pl.DataFr
     json = pl.struct(
         pl.col(name).cast(pl.String) if rows[name].dtype.is_float() else pl.col(name) for name in wanted
     ).struct.json_encode()
-    return rows.select(table_name=pl.lit(table, pl.String), reason=pl.col("reason"), row=json)
+    return rows.select(table_name=pl.lit(table, pl.String), reason=pl.col(_REASON), row=json)

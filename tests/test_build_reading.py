@@ -1,0 +1,207 @@
+"""The raw folder and the reading of many files: what is listed, kept, bounded."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.collection import identify, list_files
+from pipeline.reading_cache import Reading, ReadingCache, pack
+from pipeline.reading_pool import Limits, read_files
+from tests import fakes
+
+LIMITS = Limits(seconds=20, megabytes=2048)
+
+
+def old(path: Path) -> Path:
+    """As if written a while ago, so that its time can be trusted."""
+    past = time.time() - 60
+    os.utime(path, (past, past))
+    return path
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    return folder
+
+
+def test_files_are_listed_by_path_with_their_source(raw: Path) -> None:
+    for path in ("b.txt", "site/2023/a.html", "site/.gongkai/manifest.jsonl", ".hidden.txt", "z/q.exe"):
+        fakes.write(raw, path, agency="x")
+    files = list_files(raw)
+    assert [(file.path, file.source) for file in files] == [
+        ("b.txt", "local"),
+        ("site/2023/a.html", "site"),
+        ("z/q.exe", "z"),
+    ]
+
+
+def test_links_lead_nowhere_but_inside(raw: Path, tmp_path: Path) -> None:
+    outside = fakes.write(tmp_path, "outside/secret.txt", agency="x")
+    inside = fakes.write(raw, "a/real.txt", agency="x")
+    (raw / "out.txt").symlink_to(outside)
+    (raw / "folder").symlink_to(outside.parent)
+    (raw / "in.txt").symlink_to(inside)
+    (raw / "inside").symlink_to(inside.parent)
+    (raw / "broken.txt").symlink_to(raw / "absent")
+    (raw / "loop").symlink_to(raw)
+    found = {file.path: (file.refused, file.message) for file in list_files(raw)}
+    assert found == {
+        "a/real.txt": (None, ""),
+        "in.txt": (None, ""),
+        "out.txt": ("unsupported", "a link out of the raw folder is not followed"),
+        "folder": ("unsupported", "a link out of the raw folder is not followed"),
+        "inside": ("unsupported", "a link to a folder is not followed; its files stand under their own path"),
+        "loop": ("unsupported", "a link to a folder is not followed; its files stand under their own path"),
+        "broken.txt": ("unreadable", "a link that leads nowhere"),
+    }
+
+
+def test_what_is_no_regular_file_is_not_opened(raw: Path) -> None:
+    os.mkfifo(raw / "pipe.txt")
+    (file,) = identify(list_files(raw), raw.parent / "files.parquet")
+    assert (file.refused, file.message, file.document_id) == ("unsupported", "not a regular file", None)
+
+
+def test_a_name_that_is_no_text_is_written_out(raw: Path) -> None:
+    Path(os.fsdecode(os.fsencode(raw) + b"/\xb1\xa8.txt")).write_text("{}")
+    (file,) = identify(list_files(raw), raw.parent / "files.parquet")
+    assert file.path == "\\xb1\\xa8.txt"
+    assert file.document_id is not None
+
+
+def test_a_folder_that_is_absent_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        list_files(tmp_path / "absent")
+
+
+def test_an_unchanged_file_is_not_hashed_again(raw: Path, tmp_path: Path) -> None:
+    path = old(fakes.write(raw, "a.txt", agency="甲"))
+    stats = tmp_path / "files.parquet"
+    (first,) = identify(list_files(raw), stats)
+    size, when = path.stat().st_size, path.stat().st_mtime_ns
+    path.write_bytes(b"x" * size)
+    os.utime(path, ns=(when, when))
+    assert identify(list_files(raw), stats)[0].document_id == first.document_id
+    os.utime(path, ns=(when, when + 1))
+    assert identify(list_files(raw), stats)[0].document_id != first.document_id
+
+
+def test_a_file_just_written_is_hashed_each_time(raw: Path, tmp_path: Path) -> None:
+    path = fakes.write(raw, "a.txt", agency="甲")
+    stats = tmp_path / "files.parquet"
+    (first,) = identify(list_files(raw), stats)
+    size, when = path.stat().st_size, path.stat().st_mtime_ns
+    path.write_bytes(b"x" * size)
+    os.utime(path, ns=(when, when))
+    assert identify(list_files(raw), stats)[0].document_id != first.document_id
+
+
+def test_a_spoilt_table_of_times_is_made_anew(raw: Path, tmp_path: Path) -> None:
+    old(fakes.write(raw, "a.txt", agency="甲"))
+    stats = tmp_path / "files.parquet"
+    stats.write_bytes(b"no parquet")
+    assert identify(list_files(raw), stats)[0].document_id is not None
+
+
+def read_all(raw: Path, limits: Limits = LIMITS, workers: int = 2) -> dict[str, Reading]:
+    files = identify(list_files(raw), raw.parent / "files.parquet")
+    return {reading.name: reading for reading in read_files(files, fakes.read_fake, workers, limits)}
+
+
+def test_a_bad_document_costs_only_itself(raw: Path) -> None:
+    fakes.write(raw, "good.txt", agency="甲", year=2023)
+    fakes.write(raw, "crash.txt", do="crash")
+    fakes.write(raw, "raise.txt", do="raise")
+    fakes.write(raw, "refuse.txt", do="refuse")
+    fakes.write(raw, "eat.txt", do="eat")
+    (raw / "spoilt.txt").write_text("{")
+    fakes.write(raw, "also good.txt", agency="乙", year=2023)
+    found = {name: (r.report.status, r.report.message) for name, r in read_all(raw, Limits(20, 1024)).items()}
+    assert found.pop("spoilt.txt")[1].startswith("JSONDecodeError: ")
+    assert found == {
+        "good.txt": ("parsed", ""),
+        "also good.txt": ("parsed", ""),
+        "crash.txt": ("unreadable", "reading it ended the worker process twice (limits: 20 s, 1024 MB)"),
+        "raise.txt": ("unreadable", "RuntimeError: no such table"),
+        "refuse.txt": ("encrypted", "needs a password"),
+        "eat.txt": ("unreadable", "reading it took more memory than 1024 MB"),
+    }
+
+
+def test_a_document_that_hangs_is_stopped(raw: Path) -> None:
+    fakes.write(raw, "hang.txt", do="hang")
+    fakes.write(raw, "good.txt", agency="甲", year=2023)
+    started = time.monotonic()
+    found = read_all(raw, Limits(seconds=0.5, megabytes=0))
+    assert time.monotonic() - started < 20
+    assert found["hang.txt"].report.message == "reading it took longer than 0.5 s"
+    assert found["good.txt"].report.status == "parsed"
+
+
+@pytest.mark.slow
+def test_a_reader_that_no_signal_stops_is_stopped_all_the_same(raw: Path) -> None:
+    fakes.write(raw, "hang.txt", do="hang hard")
+    fakes.write(raw, "good.txt", agency="甲", year=2023)
+    started = time.monotonic()
+    found = read_all(raw, Limits(seconds=0.5, megabytes=0))
+    assert time.monotonic() - started < 30
+    assert found["hang.txt"].report.status == "unreadable"
+    assert found["good.txt"].report.status == "parsed"
+
+
+def reading(name: str, agency: str = "甲", only_under: str | None = None) -> Reading:
+    report = fakes.report({"agency": agency, "year": 2023})
+    return Reading("d" + name, name, "txt", pack(report), only_under)
+
+
+def load(cache: ReadingCache, *keys: tuple[str, str]) -> list[Reading]:
+    return [one for batch in cache.load(keys) for one in batch]
+
+
+def test_a_reading_comes_back_as_it_was(tmp_path: Path) -> None:
+    cache = ReadingCache(tmp_path, "v1")
+    cache.add([reading("a"), reading("b", "乙")])
+    assert cache.keys() == {("da", "a"), ("db", "b")}
+    (found,) = load(cache, ("db", "b"), ("absent", "c"))
+    assert found.report == fakes.report({"agency": "乙", "year": 2023})
+    assert found.format == "txt"
+
+
+def test_readings_by_other_readers_are_not_found(tmp_path: Path) -> None:
+    ReadingCache(tmp_path, "v1").add([reading("a")])
+    assert ReadingCache(tmp_path, "v2").keys() == set()
+
+
+def test_a_time_out_holds_under_the_same_limits_only(tmp_path: Path) -> None:
+    ReadingCache(tmp_path, "v1", "120 s").add([reading("a", only_under="120 s")])
+    assert ReadingCache(tmp_path, "v1", "120 s").keys() == {("da", "a")}
+    assert ReadingCache(tmp_path, "v1", "600 s").keys() == set()
+
+
+def test_the_last_reading_wins_and_parts_are_compacted(tmp_path: Path) -> None:
+    cache = ReadingCache(tmp_path, "v2")
+    ReadingCache(tmp_path, "v1").add([reading("old")])
+    for number in range(20):
+        cache.add([reading("a", f"机关{number}"), reading(f"{number}")])
+    for _ in range(2):
+        (found,) = load(cache, ("da", "a"))
+        assert found.report.heading and found.report.heading.agency_name == "机关19"
+        cache.compact()
+    assert len(list(tmp_path.glob("*"))) == 1
+    assert len(cache.keys()) == 21
+    assert ReadingCache(tmp_path, "v1").keys() == set()
+
+
+def test_a_spoilt_part_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    cache = ReadingCache(tmp_path, "v1")
+    cache.add([reading("a")])
+    (tmp_path / "part-00000009.parquet").write_bytes(b"PAR1 cut")
+    (tmp_path / "part-00000010.tmp").write_bytes(b"")
+    assert cache.keys() == {("da", "a")}
+    assert len(load(cache, ("da", "a"))) == 1
