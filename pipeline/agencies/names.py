@@ -168,7 +168,8 @@ def _without_government(rest: str) -> str:
 def _region(body: str) -> _Region:
     """The chain of regions at the start of a name, by the list and then by their last characters."""
     known = divisions()
-    at, candidates, last = 0, (), ""
+    at, last = 0, ""
+    candidates: tuple[Division, ...] = ()
     while True:
         name, found = known.at_start(body[at:])
         if candidates:
@@ -195,23 +196,23 @@ def _lies_in(division: Division, above: Division) -> bool:
 
 
 def _unlisted(region: _Region) -> _Region:
-    """Regions that the list does not have, where what follows is a body or nothing."""
+    """Regions that the list does not have, where what follows is a body, such a region, or nothing."""
     words = vocabulary()
-    while True:
-        match = re.match(words.unlisted_region, region.rest)
-        if match is None or match["name"].endswith(words.not_regions):
-            return region
-        if re.search(words.not_in_regions, match["name"]):
-            return region
-        name, rest = match["name"], region.rest[match.end() :]
-        follows = _without_government(rest)
-        if _RANKS_ALONE.match(rest):
-            return region
-        if follows and _township(follows) is None and kind_of(follows) is None:
-            return region
-        rank = next(r for r in words.unlisted_levels | {"市": ""} if name.endswith(r))
-        level = words.unlisted_levels.get(rank) if rank != "市" else None
-        region = _Region(rest, region.printed + name, name, (), None, level)
+    match = re.match(words.unlisted_region, region.rest)
+    if match is None or match["name"].endswith(words.not_regions):
+        return region
+    name, rest = match["name"], region.rest[match.end() :]
+    if re.search(words.not_in_regions, name) or _RANKS_ALONE.match(rest):
+        return region
+    rank = next((rank for rank in words.unlisted_levels if name.endswith(rank)), "")
+    found = _Region(rest, region.printed + name, name, level=words.unlisted_levels.get(rank))
+    inner = _unlisted(found)
+    if inner is not found:
+        return inner
+    follows = _without_government(rest)
+    if follows and _township(follows) is None and kind_of(follows) is None:
+        return region
+    return found
 
 
 def _settled(region: _Region, hints: tuple[str, ...]) -> _Region:
@@ -472,7 +473,9 @@ def _in_line(agency: Agency, region: _Region, kind: str) -> Agency:
     if not line.bureau or (region.division is not None and not above):
         return replace(agency, parent_name=line.top, parent_full_name=line.top)
     if not above:
-        return agency if agency.parent_name is None else replace(agency, parent_name=None, parent_full_name=None)
+        return (
+            agency if agency.parent_name is None else replace(agency, parent_name=None, parent_full_name=None)
+        )
     upper = "".join(d.name for d in above)
     return replace(
         agency, parent_name=f"{above[-1].name}{line.bureau}", parent_full_name=f"{upper}{line.bureau}"
