@@ -221,6 +221,150 @@ CASES: tuple[tuple[str, Expected], ...] = (
     ("开展规范性文件合法性审查26件，备案规范性文件8件。", ()),
 )
 
+# A second set, written after the first had been read and before anything was changed for it.
+LATER: tuple[tuple[str, Expected], ...] = (
+    (
+        "2022年，我局共主动公开政府信息415条，其中通过区政府门户网站公开238条，微信公众号公开177条。",
+        (("posts.published", 415), ("posts.website", 238), ("posts.wechat", 177)),
+    ),
+    (
+        "全年共收到依申请公开信息9件，办结9件，办结率100%。",
+        (("requests.received", 9), ("requests.outcome_total", 9)),
+    ),
+    (
+        "我局办理依申请公开答复23件，其中，部分公开2件、无法提供16件、不予处理5件，全部按时办结。",
+        (
+            ("requests.outcome_total", 23),
+            ("requests.granted_in_part", 2),
+            ("requests.unavailable", 16),
+            ("requests.declined", 5),
+        ),
+    ),
+    (
+        "截至2023年12月31日，收到公民政府信息公开申请34件，其中：线上申请28件、线下申请6件。",
+        (("requests.received", 34),),
+    ),
+    ("涉及信息公开的行政诉讼3件，均判决维持。", (("disputes.litigation.total", 3),)),
+    (
+        "2023年度政府信息公开行政复议3件（其中维持2件、撤销1件），行政诉讼0件。",
+        (
+            ("disputes.reconsideration.total", 3),
+            ("disputes.reconsideration.upheld", 2),
+            ("disputes.reconsideration.corrected", 1),
+            ("disputes.litigation.total", 0),
+        ),
+    ),
+    (
+        "本年度新制发行政规范性文件5件，废止行政规范性文件2件，现行有效的行政规范性文件31件。",
+        (
+            ("disclosure.normative_documents.issued", 5),
+            ("disclosure.normative_documents.repealed", 2),
+            ("disclosure.normative_documents.in_force", 31),
+        ),
+    ),
+    (
+        "共发布信息1876条，其中概况类信息更新量25条，政务动态信息更新量1642条，信息公开目录信息更新量209条。",
+        (("posts.published", 1876),),
+    ),
+    (
+        "受理依申请公开事项19件，较上年度下降32%，已答复17件，2件结转下年度办理。",
+        (("requests.received", 19), ("requests.outcome_total", 17), ("requests.carried_out", 2)),
+    ),
+    ("我办未收到政府信息公开申请，也无其他需要说明的情况。", (("requests.received", 0),)),
+    (
+        "没有发生因政府信息公开而引起的行政复议和行政诉讼。",
+        (("disputes.reconsideration.total", 0), ("disputes.litigation.total", 0)),
+    ),
+    ("本年度不存在收取信息处理费的情况。", (("fees.information_processing_yuan", 0),)),
+    (
+        "全区共受理政府信息公开申请258件，其中区政府本级69件，区政府部门122件，街道67件。",
+        (
+            ("requests.received", 258),
+            ("requests.received@区政府本级", 69),
+            ("requests.received@区政府部门", 122),
+            ("requests.received@街道", 67),
+        ),
+    ),
+    (
+        "微信公众号发布信息 1,024 条，微博发布信息 987 条，今日头条发布信息455条。",
+        (("posts.wechat", 1024), ("posts.weibo", 987), ("posts.other_channels.media", 455)),
+    ),
+    (
+        "收到申请人提出的政府信息公开申请1件，经审查属于重复申请，决定不予处理。",
+        (("requests.received", 1), ("requests.declined_repeated", 1)),
+    ),
+    (
+        "收到政府信息公开申请45件，同比减少10%，其中自然人申请44件、法人或其他组织申请1件。",
+        (
+            ("requests.received", 45),
+            ("requests.received.natural_person", 44),
+            ("requests.received.organizations", 1),
+        ),
+    ),
+    (
+        "2021年制定规章2部，修改规章1部，废止规章3部。",
+        (("disclosure.regulations.issued", 2), ("disclosure.regulations.repealed", 3)),
+    ),
+    ("现有有效规范性文件12件。", (("disclosure.normative_documents.in_force", 12),)),
+    ("全年对2份规范性文件进行了修订。", ()),
+    ("全年门户网站信息更新量3200条，网站总访问量45.6万次。", (("posts.website", 3200),)),
+    ("开展政策解读42篇次，回应关切15件，办理网民留言130条，答复率100%。", ()),
+    ("政务微信推送图文消息560余条。", (("posts.wechat", 560, "at_least"),)),
+    ("印发《政务公开工作要点》等文件3份。", ()),
+    ("今年我镇制定了1个规范性文件。", (("disclosure.normative_documents.issued", 1),)),
+    ("2024年共办理依申请公开政府信息公开申请6件。", (("requests.outcome_total", 6),)),
+    ("收到并答复政府信息公开申请7件。", (("requests.received_or_handled", 7),)),
+    (
+        "2023年我局收到政府信息公开申请 0 件，行政复议 0 件、行政诉讼 0 件、举报投诉 0 件。",
+        (("requests.received", 0), ("disputes.reconsideration.total", 0), ("disputes.litigation.total", 0)),
+    ),
+    ("共减免信息处理费300元。", ()),
+    ("应收信息处理费500元。", ()),
+    (
+        "全年行政事业性收费3,848万元，涉及收费项目12项。",
+        (("disclosure.administrative_fees.amount_10k_yuan", 3848),),
+    ),
+    (
+        "区政府门户网站主动公开政府信息8541条，其中：部门公开5200条，乡镇公开3341条。",
+        (("posts.website", 8541),),
+    ),
+    (
+        "收到政府信息公开申请29件（自然人27件，商业企业2件），予以公开12件、部分公开5件，无法提供12件（其中本机关不掌握相关政府信息10件、没有现成信息需要另行制作2件）。",
+        (
+            ("requests.received", 29),
+            ("requests.received.natural_person", 27),
+            ("requests.received.enterprise", 2),
+            ("requests.granted", 12),
+            ("requests.granted_in_part", 5),
+            ("requests.unavailable", 12),
+            ("requests.unavailable_not_held", 10),
+            ("requests.unavailable_needs_creation", 2),
+        ),
+    ),
+    (
+        "未收到行政复议和行政诉讼案件。",
+        (("disputes.reconsideration.total", 0), ("disputes.litigation.total", 0)),
+    ),
+    (
+        "全年无依申请公开行政复议、行政诉讼情况。",
+        (("disputes.reconsideration.total", 0), ("disputes.litigation.total", 0)),
+    ),
+    ("全年未发生违规公开信息、泄密事件。", ()),
+    ("政务公开专栏设一级栏目5个、二级栏目28个，更新信息620条。", ()),
+    ("通过政府网站、政务公开栏、微信公众号等多种渠道公开政府信息260条。", (("posts.published", 260),)),
+    ("一季度收到政府信息公开申请3件，全年合计收到政府信息公开申请12件。", (("requests.received", 12),)),
+    (
+        "依申请公开办理数量为21件，其中予以公开12件。",
+        (("requests.outcome_total", 21), ("requests.granted", 12)),
+    ),
+    ("受理政府信息公开申请10件，其中当面申请2件，网络申请8件。", (("requests.received", 10),)),
+    ("收到涉及征地拆迁的政府信息公开申请16件，其中予以公开9件。", ()),
+    ("全年收到政府信息公开申请的部门有12个，共涉及申请人35人次。", ()),
+    ("我街道办理市政府转来政府信息公开申请2件次。", (("requests.outcome_total", 2),)),
+    ("自然人申请公开12件，无法人申请。", (("requests.received.organizations", 0),)),
+    ("收到政府信息公开申请13件，其中2022年申请1件，2023年申请12件。", (("requests.received", 13),)),
+)
+
 
 def score(cases: tuple[tuple[str, Expected], ...]) -> tuple[float, float, list[str]]:
     """Precision, recall, and what was missed or made up."""
@@ -237,13 +381,14 @@ def score(cases: tuple[tuple[str, Expected], ...]) -> tuple[float, float, list[s
     return right / max(1, right + wrong), right / max(1, right + missed), faults
 
 
-def test_held_out_sentences_are_read() -> None:
-    precision, recall, faults = score(CASES)
+@pytest.mark.parametrize("cases", [CASES, LATER], ids=["first", "later"])
+def test_held_out_sentences_are_read(cases: tuple[tuple[str, Expected], ...]) -> None:
+    precision, recall, faults = score(cases)
     assert len(CASES) >= 60
     assert precision >= 0.98, faults
     assert recall >= 0.9, faults
 
 
-@pytest.mark.parametrize("text", [text for text, expected in CASES if not expected])
+@pytest.mark.parametrize("text", [text for text, expected in (*CASES, *LATER) if not expected])
 def test_nothing_is_taken_where_nothing_is_stated(text: str) -> None:
     assert find_statements([(None, text, "line=1")]) == ()

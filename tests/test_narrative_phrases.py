@@ -82,7 +82,8 @@ CODES: dict[str, tuple[str, ...]] = {
     ),
 }
 NOT_OURS = {
-    "complaints", "appeals", "visits", "staff", "interactions", "posts.category", "posts.news", "posts.overview",
+    "complaints", "appeals", "visits", "staff", "interactions", "posts.category", "posts.news",
+    "posts.overview",
     "channel.mail", "info.total", "withheld", "documents.published", "interpretations", "e_rate",
 }  # fmt: skip
 ALSO_STATED: dict[str, set[tuple[str, float]]] = {

@@ -55,9 +55,9 @@ def concepts() -> dict[str, str]:
     for code, labels in form_words().items():
         for label in labels:
             found.setdefault(label, code)
-    for code, labels in lookups().rows["requests"].items():
+    for code, met in lookups().rows["requests"].items():
         if code in data.groups["outcome"].items:
-            for label in labels:
+            for label in met:
                 if len(label) >= _LONG_ENOUGH and "(" not in label:
                     found.setdefault(label, code)
     for concept, patterns in data.words.items():
@@ -101,7 +101,10 @@ def _any(words: Iterable[str]) -> str:
 def _scanner() -> re.Pattern[str]:
     units = measures().units
     # 个 and 部 count only where no noun makes something else of them (3个部门, 12部门).
-    count = _any(u for u in units.count if u not in ("个", "部")) + r"|个(?![\u4e00-\u9fff])|部(?!门)"
+    count = (
+        _any(u for u in units.count if u not in ("个", "部"))
+        + r"|个(?![\u4e00-\u9fff])|个(?=(?:行政|政府)?规[范章])|部(?!门)"
+    )
     after = _any((*units.at_least_after, *units.about_after))
     parts = [
         r"(?P<junk>https?://[\x21-\x7e]+|www\.[\x21-\x7e]+|[\w.]+@[\w.]+"

@@ -61,6 +61,8 @@ class Measure:
     beside_kin: bool = False
     about_foi: bool = False
     not_part: bool = False
+    once: bool = False
+    sole: bool = False
     becomes: Name | None = None
     beside: tuple[Name, ...] = ()
     merged: str | None = None
@@ -106,6 +108,7 @@ class Measures:
     words: dict[Name, tuple[str, ...]]
     neutral: tuple[str, ...]
     verbs: tuple[Name, ...]
+    fillers: tuple[str, ...]
     conjunctions: tuple[str, ...]
     time: Time
     units: Units
