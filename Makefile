@@ -50,7 +50,7 @@ dev: setup ## Dagster's web UI on this machine
 	$(BIN)/gongkai dev
 
 samples: $(VENV)/installed-dev ## make the sample reports of data/raw anew
-	$(BIN)/python data/make_samples.py
+	$(BIN)/python -m tests.render.make_samples
 
 clean: ## remove what builds and tools have made; data/raw stays
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis data/instance

@@ -14,7 +14,7 @@ from pipeline.cells.one_line import LINE
 from pipeline.cells.placing import Placed
 from pipeline.cells.report import Fact, FactStatus, Note, TableReading, TableState
 from pipeline.cells.tables import Reading, deduced
-from pipeline.form.model import Table
+from pipeline.form.model import Table, forms
 
 SURE_READING = 0.9
 """Engine confidence from which a cell needs no identity to be believed."""
@@ -40,13 +40,24 @@ def finish(reading: Reading) -> TableReading:
 
 
 def _version(reading: Reading) -> str | None:
-    """The printed form, where this table tells: 表二 always, 表三 by the parts of （六）, 表四 never."""
+    """The printed form, where this table tells: 表二 by its headers, 表三 by its rows, 表四 never.
+
+    The oldest form that has every row printed here; 表三 is read with the newest form's rows, which
+    hold the older ones' as groups printed as one row.
+    """
     if reading.table.code == "disclosure":
         return reading.form
-    parts = [p for line in reading.table.rows if line.code == "other" for p in line.parts]
-    if any(key[0] in parts for key in (*reading.printed, *reading.moved, *reading.forced)):
-        return reading.form
-    return None
+    if reading.table.layout == "one_line":
+        return None
+    rows = {key[0] for key in (*reading.printed, *reading.moved, *reading.forced, *reading.unknown)}
+    fitting = [
+        version
+        for version, form in forms().items()
+        for table in form.tables
+        if table.code == reading.table.code
+        and rows <= {line.code for line in table.rows if not line.is_group}
+    ]
+    return fitting[0] if fitting else reading.form
 
 
 def _blank_facts(reading: Reading) -> Iterator[Fact]:
