@@ -30,6 +30,7 @@ from pipeline.cells.heading_year import (
     Said,
     choose,
     conflicts,
+    date_line,
     posting_date,
     year_of_file_name,
     year_of_period,
@@ -48,6 +49,7 @@ PREFACE = 2500
 BODY = 6000
 LAST_LINES = 6
 LONGEST_NAME = 45
+FILE_NAME = "文件名 (file name)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,11 +275,10 @@ def _signatures(last: Sequence[str]) -> list[_Named]:
 def _file_names(name: str) -> list[_Named]:
     stem = plain(PurePosixPath(name).stem)
     title = page_title(stem)
-    place = "文件名 (file name)"
     if title is not None:
-        return [_Named(place, title.agency, False)] if title.agency else []
+        return [_Named(FILE_NAME, title.agency, False)] if title.agency else []
     left = re.sub(r"[\d_\-()年度]|报告|年报", "", stem)
-    return [_Named(place, left, False)] if _is_name(left) and not is_bare(left) else []
+    return [_Named(FILE_NAME, left, False)] if _is_name(left) and not is_bare(left) else []
 
 
 def _texts(document: Document, opening: _Opening, name: str) -> tuple[str, ...]:
@@ -316,8 +317,9 @@ def _years(
     said += year_of_statements(years_stated(opening.preface + opening.body))
     posted = _posted(document, opening)
     if posted is not None and posted.report_year is not None and not said:
-        said.append(Said(posted.place, posted.report_year, weak=True))
-    said += year_of_file_name(name)
+        said.append(Said(posted.place, posted.report_year, weak=True, outside=True))
+    if opening.title is None or not headings().template.search(opening.title.text):
+        said += year_of_file_name(name)
     return said, posted
 
 
@@ -327,9 +329,7 @@ def _posted(document: Document, opening: _Opening) -> PostingDate | None:
     found += [posting_date("发布日期 (posting date)", text) for text in dates]
     if opening.title is not None:
         lines = opening.lines[opening.title.end : opening.title.end + 3]
-        found += [
-            posting_date("标题下日期 (date below the title)", t.text) for t in lines if len(t.text) <= 25
-        ]
+        found += [date_line("标题下日期 (date below the title)", line.text) for line in lines]
     found += [
         posting_date("落款日期 (date of the signature)", text) for text in opening.last if len(text) <= 40
     ]
@@ -361,6 +361,9 @@ def _agency_notes(
     if chosen is None or agency is None:
         message = "机关 (agency): no place in the file names it"
         return [Note("plausibility.agency_missing", "agency", "warn", message)]
+    if chosen.place == FILE_NAME:
+        message = f"机关 (agency): {chosen.name} only by the file's name; the report itself names none"
+        return [Note("plausibility.agency_source", "agency", "info", message)]
     for other in named:
         if not other.own or other.name == chosen.name or is_bare(other.name) or is_bare(chosen.name):
             continue

@@ -21,11 +21,15 @@ EARLIEST, LATEST = 2003, 2099
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A year and where it stands; ``weak`` places do not contradict a stronger one."""
+    """A year and where it stands.
+
+    ``weak`` places do not contradict a stronger one; ``outside`` is outside the report's own words.
+    """
 
     place: str
     year: int
     weak: bool = False
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +92,20 @@ def posting_date(place: str, text: str) -> PostingDate | None:
     return PostingDate(place, int(match["year"]), int(match["month"]), int(match["day"]))
 
 
+def date_line(place: str, text: str) -> PostingDate | None:
+    """The date of a line that holds nothing else."""
+    words = headings()
+    rest = words.date.sub("\n", text)
+    if "\n" not in rest or not all(words.date_labels.match(part) for part in rest.split("\n")):
+        return None
+    return posting_date(place, text)
+
+
 def year_of_file_name(name: str) -> list[Said]:
     """A year in the file's own name, never in its folders, which may be the year of posting."""
     stem = PurePosixPath(name).stem
     years = {int(y) for y in headings().year.findall(stem)}
-    return [Said("文件名 (file name)", years.pop(), weak=True)] if len(years) == 1 else []
+    return [Said("文件名 (file name)", years.pop(), weak=True, outside=True)] if len(years) == 1 else []
 
 
 def choose(said: Sequence[Said]) -> Said | None:
@@ -106,9 +119,11 @@ def conflicts(
     """Notes on every place that names another year than the one chosen."""
     notes = []
     if chosen is None:
-        return [
-            Note("plausibility.year_missing", "year", "warn", "年度 (year): no place in the file names it")
-        ]
+        message = "年度 (year): no place in the file names it"
+        return [Note("plausibility.year_missing", "year", "warn", message)]
+    if chosen.outside:
+        message = f"年度 (year): {chosen.year} only by {chosen.place}; the report itself names none"
+        notes.append(Note("plausibility.year_source", "year", "info", message))
     for other in said:
         if other.year == chosen.year or other.place == chosen.place:
             continue

@@ -46,7 +46,8 @@ def looks_like_report(document: Document) -> tuple[bool, str]:
     hint = plain(document.hints.get("title", ""))
     title = main_title(lines)
     named = page_title(hint) if hint else None
-    other = _other_kind(hint) if named is None else None
+    parts = re.split(r"[-_|—–]", hint) if named is None else []
+    other = next((kind for kind in map(_other_kind, parts) if kind is not None), None)
     before = lines[: title.start] if title is not None else lines[:8]
     for line in before if named is None else ():
         other = other or (_other_kind(line.text) if re.search("年报|报告|统计|总结", line.text) else None)
@@ -118,10 +119,11 @@ def _section_titles() -> dict[str, str]:
 @cache
 def _labels() -> frozenset[str]:
     """Labels of the forms that no other document has: long ones of rows, and the columns of 表二."""
-    found = {label_key(text).words for text in headings().older_labels}
+    older = {label_key(text).words for text in headings().older_labels}
+    found: set[str] = set()
     for form in forms().values():
         for table in form.tables:
             lines = table.columns if table.code == _TELLING[0] else table.rows
             if table.layout == "crossed":
                 found |= {label_key(line.label).words for line in lines}
-    return frozenset(words for words in found if len(words) >= 6)
+    return frozenset(older | {words for words in found if len(words) >= 6})

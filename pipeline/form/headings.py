@@ -93,6 +93,8 @@ class Headings:
     not_statements: re.Pattern[str]
     statement: re.Pattern[str]
     date: re.Pattern[str]
+    date_labels: re.Pattern[str]
+    template: re.Pattern[str]
     scope: ScopeWords
     self_words: dict[str, frozenset[str]]
     self_words_after: str
