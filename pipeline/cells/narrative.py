@@ -195,6 +195,10 @@ def _allowed(reading: Reading, clauses: list[Clause], mention: Mention, measure:
         return False
     if measure.not_part and (reading.part or is_share(clauses, mention)):
         return False
+    if measure.first and any(f.measure.split(".")[0] == measure.topic for f in reading.found):
+        return False
+    if measure.plain and any(t.kind == "unknown" for t in mention.left):
+        return False
     if measure.once and reading.part and any(f.measure == measure.code for f in reading.found):
         return False
     if measure.after and (reading.last_code is None or reading.last_code.split("@")[0] not in measure.after):
@@ -437,6 +441,10 @@ def _settle(reading: Reading) -> None:
         if len({f.token.value for f in same}) > 1:
             for each in same:
                 each.scope = each.subject
+    stated = {f.measure.split("@")[0] for f in reading.found if f.token.value > 0}
+    if any(code.startswith("requests.received") for code in stated):
+        # 未收到自然人的申请，收到企业申请3件: what is none was not all of them.
+        reading.found = [f for f in reading.found if f.measure != "requests.received" or f.token.value > 0]
     seen: set[tuple[str, float, str]] = set()
     kept: list[Found] = []
     for each in reading.found:

@@ -88,7 +88,7 @@ def set_topic(reading: Reading, tokens: Sequence[Token], *, numbers: bool) -> No
     elif numbers and reading.topic in ("requests", "disputes") and _named(names, ("application", "forum")):
         # A figure about them that is none of theirs: a part, a change, another body's.
         reading.topic = "alien"
-    elif numbers and verbs and not about_ours and _unknown_object(tokens):
+    elif numbers and verbs and not about_ours and ("application_weak" in names or _unknown_object(tokens)):
         reading.topic = "alien"
     elif "info" in names and {"publish", "disclose"} & set(names):
         reading.topic = "posts"

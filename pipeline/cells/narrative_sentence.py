@@ -88,9 +88,7 @@ def mentions(clause: Clause, index: int) -> list[Mention]:
         else:
             split = next((i for i, t in enumerate(between) if t.name == CONJUNCTION), None)
             if split is None:
-                split = 0 if any(t.kind in ("word", "unknown") for t in lefts[n - 1]) else len(between)
-                if split == 0 and _completes(lefts[n - 1]):
-                    split = next((i for i, t in enumerate(between) if t.name in measures().verbs), 0)
+                split = _seam(lefts[n - 1], between)
             rights[n - 1] = between[:split]
             lefts.append(between[split:])
         start = position + 1
@@ -106,10 +104,23 @@ def mentions(clause: Clause, index: int) -> list[Mention]:
     return found
 
 
-def _completes(left: Sequence[Token]) -> bool:
-    """Whether the words end in a verb, so that its object stands behind the number."""
+def _seam(left: Sequence[Token], between: Sequence[Token]) -> int:
+    """Where the words between two numbers divide: what the first counts, then what is said next.
+
+    A number that has its noun before it needs none behind; one that has only a verb before it, or
+    nothing, takes the words up to the next verb (制发3份规范性文件废止1份).
+    """
     words = [t for t in left if t.kind in ("word", "unknown")]
-    return bool(words) and words[-1].kind == "word" and words[-1].name in measures().verbs
+    if words and (words[-1].kind == "unknown" or words[-1].name not in measures().verbs):
+        return 0
+    if words and between and between[0].name in measures().verbs:
+        return 0
+    named = False
+    for at, token in enumerate(between):
+        if named and token.name in measures().verbs:
+            return at
+        named = named or (token.kind in ("word", "unknown") and token.name not in measures().verbs)
+    return 0 if words and not named else len(between)
 
 
 def _without_each(left: list[Token]) -> tuple[list[Token], bool]:

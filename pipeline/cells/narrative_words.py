@@ -207,11 +207,9 @@ def _token(match: re.Match[str], text: str, year: int | None) -> Token:
     if match["date"]:
         return Token("time", _state(match, year), start, end)
     if match["months"]:
-        whole = (
-            (match["from"] == "1" and match["till"] == "12")
-            or match["onemonth"] == "12"
-            or (match["onemonth"] == "1" and match["months"].endswith("1日"))
-        )
+        ends = match["onemonth"] == "12" and (match["months"].startswith("截") or "31日" in match["months"])
+        begins = match["onemonth"] == "1" and match["months"].endswith("1日")
+        whole = (match["from"] == "1" and match["till"] == "12") or ends or begins
         return Token("time", "this" if whole else "other", start, end)
     if match["full"]:
         return Token("word", "close", start, end)
@@ -262,7 +260,10 @@ def _state(match: re.Match[str], year: int | None) -> str:
     month, day = match["month"], match["day"]
     if month is None or (month, day) == ("1", "1"):
         return "this"
-    return "this" if month == "12" and (day in (None, "31")) else "other"
+    ends = day == "31" or (
+        day is None and (match["monthend"] in ("底", "末") or match["date"].startswith("截"))
+    )
+    return "this" if month == "12" and ends else "other"
 
 
 # Frames as patterns over tokens: a letter for each concept, # for the number.

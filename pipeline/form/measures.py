@@ -63,6 +63,8 @@ class Measure:
     not_part: bool = False
     once: bool = False
     sole: bool = False
+    first: bool = False
+    plain: bool = False
     becomes: Name | None = None
     beside: tuple[Name, ...] = ()
     merged: str | None = None
