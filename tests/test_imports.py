@@ -1,4 +1,4 @@
-"""Imports run one way: the order of the rooms. Only defs imports dagster; only settings reads the environment."""
+"""Imports run one way, in the order of the rooms; Dagster and the environment have one place each."""
 
 from __future__ import annotations
 

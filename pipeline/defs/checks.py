@@ -45,7 +45,7 @@ LOST = dg.AssetCheckSpec(
     asset="check_result",
     description="各行单元格与格式一致 · every row has as many cells as the form's",
 )
-UNEXPLAINED = dg.AssetCheckSpec(
+UNREAD = dg.AssetCheckSpec(
     "files_not_read",
     asset="dim_document",
     description="文件均可读取 · every file could be read",
@@ -54,12 +54,19 @@ UNEXPLAINED = dg.AssetCheckSpec(
 
 @dg.multi_asset_check(
     name="findings",
-    specs=[*IDENTITIES.values(), MISSING, LOST, UNEXPLAINED],
+    specs=[*IDENTITIES.values(), MISSING, LOST, UNREAD],
+    can_subset=True,
     required_resource_keys={KEY},
 )
 def findings(context: Context) -> Iterator[dg.AssetCheckResult]:
     """What the checks found about the reports."""
-    run = run_of(context)
+    wanted = context.selected_asset_check_keys
+    for result in _all_findings(run_of(context)):
+        if dg.AssetCheckKey(result.asset_key, result.check_name) in wanted:  # type: ignore[arg-type]
+            yield result
+
+
+def _all_findings(run: steps.Run) -> Iterator[dg.AssetCheckResult]:
     results, reports = steps.frame(run, "check_result"), steps.frame(run, "dim_report")
     named = results.join(
         reports.select("report_id", "agency_name", "report_year"), on="report_id", how="left"
@@ -71,7 +78,7 @@ def findings(context: Context) -> Iterator[dg.AssetCheckResult]:
     yield _finding(LOST, named.filter(pl.col("check_code").str.starts_with("lost_cells.")))
     documents = steps.frame(run, "dim_document")
     unread = documents.filter(pl.col("status").is_in(["unreadable", "encrypted", "unsupported", "scanned"]))
-    yield _result(UNEXPLAINED, unread.select("path", "status", "message"), {"files": documents.height})
+    yield _result(UNREAD, unread.select("path", "status", "message"), {"files": documents.height})
 
 
 _SHOWN = [

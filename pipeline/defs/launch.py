@@ -45,15 +45,21 @@ def run_build(
     check: steps.RunChecks = run_checks,
 ) -> Outcome:
     """The job ``build`` over these folders; its log lines go to the file ``log``, written anew."""
-    job = definitions(read, check, progress, _file_logger(log)).resolve_job_def(JOB)
+    log.write_text("", encoding="utf-8")
+    # Appending, since setting up a new instance closes the handlers that it finds.
+    handler = logging.FileHandler(log, mode="a", encoding="utf-8")
+    job = definitions(read, check, progress, _file_logger(handler)).resolve_job_def(JOB)
     folders = {
         "raw": str(settings.raw),
         "warehouse": str(settings.warehouse),
         "workers": settings.workers,
     }
     config = {"resources": {KEY: {"config": folders}}, "loggers": {LOG: {}}}
-    with _instance() as instance:
-        result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+    try:
+        with _instance() as instance:
+            result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+    finally:
+        handler.close()
     if not result.success:
         return Outcome(_fault(result.all_events, log))
     counts = _metadata(result, "document_text")
@@ -91,11 +97,11 @@ def _can_write(folder: Path) -> bool:
         return False
 
 
-def _file_logger(log: Path) -> dg.LoggerDefinition:
+def _file_logger(handler: logging.Handler) -> dg.LoggerDefinition:
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+
     @dg.logger({}, description="Log lines into a file")
     def to_file(context: dg.InitLoggerContext) -> logging.Logger:
-        handler = logging.FileHandler(log, mode="w", encoding="utf-8", delay=True)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger = logging.Logger("gongkai.run", logging.DEBUG)
         logger.addHandler(handler)
         return logger
@@ -108,7 +114,7 @@ def _fault(events: Sequence[dg.DagsterEvent], log: Path) -> str:
     for event in events:
         error = getattr(event.event_specific_data, "error", None)
         if error is not None:
-            while error.cause is not None:
+            while error.cause is not None and str(error.cls_name).startswith("Dagster"):
                 error = error.cause
             message = str(error.message).strip()
             name, _, text = message.partition(": ")

@@ -41,11 +41,13 @@ def build_resource(
             Path(config["warehouse"]) if "warehouse" in config else None,
             config.get("workers"),
         )
+        run = context.run
+        assert run is not None, "a build is a run of Dagster's"
         # A run of the whole job names no assets.
-        selection = context.run.asset_selection if context.run else None
+        selection = run.asset_selection
         whole = not selection or tables | {PUBLISHED} <= selection
-        with steps.open_run(chosen, str(context.run_id), whole, read, check, progress) as run:
-            yield run
+        with steps.open_run(chosen, run.run_id, whole, read, check, progress) as opened:
+            yield opened
 
     return build
 
