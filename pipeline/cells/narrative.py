@@ -47,6 +47,10 @@ from pipeline.form.measures import CONJUNCTION, NO_VERB, Measure, measures
 # Years of 2022年结转 and 结转2024年 are not the reported one.
 _YEAR = re.compile(r"(?<!\d)(?<!结转)(?<!结转至)(?<!结转到)((?:19|20)\d\d)年(?!度?结转)")
 _EXCERPT = 60
+# In tokens; what is longer is a list or a lost table, not a sentence.
+_LONGEST_SENTENCE = 600
+# Stated twice in one sentence with other figures, these belong to the bodies named there.
+_BY_SUBJECT = ("requests.received", "requests.outcome_total", "disclosure.")
 
 
 def find_statements(sections: Sequence[tuple[str | None, str, str]]) -> tuple[Statement, ...]:
@@ -78,6 +82,8 @@ def _report_year(flows: Sequence[Passage]) -> int | None:
 
 def _read_sentence(reading: Reading, clauses: list[Clause]) -> list[Statement]:
     reading.found, reading.verb = [], None
+    if sum(len(clause.tokens) for clause in clauses) > _LONGEST_SENTENCE:
+        return []
     reading.part = False
     state = "this"
     outside: list[bool] = []
@@ -199,7 +205,8 @@ def _allowed(reading: Reading, clauses: list[Clause], mention: Mention, measure:
         return False
     if measure.plain and any(t.kind == "unknown" for t in mention.left):
         return False
-    if measure.once and reading.part and any(f.measure == measure.code for f in reading.found):
+    new = any(t.name == "receive_new" for t in mention.left)
+    if measure.once and reading.part and not new and any(f.measure == measure.code for f in reading.found):
         return False
     if measure.after and (reading.last_code is None or reading.last_code.split("@")[0] not in measure.after):
         return False
@@ -283,10 +290,10 @@ def _state_all(
                 measure.beside,
             )
         )
-    if (
-        codes[0] is not None
-        and codes[0].startswith("requests.carried_in")
-        and any(t.name == "includes" for t in left)
+    names = {t.name for t in (*left, *span)}
+    within = reading.part or clause.depth > 0
+    if (codes[0] == "requests.carried_in" and names & {"includes", "of_which"}) or (
+        codes[0] == "requests.received" and "receive_new" in names and within
     ):
         _includes_carried_in(reading)
     _remember(reading, measure, codes[0], span, left)
@@ -310,7 +317,7 @@ def _remember(
 
 
 def _includes_carried_in(reading: Reading) -> None:
-    """收到20件（含上年结转2件）: the 20 are not the new ones alone."""
+    """收到20件（含上年结转2件）, 收到20件，其中新收18件: the 20 are not the new ones alone."""
     for each in reversed(reading.found[:-1]):
         if each.measure == "requests.received":
             each.measure = "requests.received+carried_in"
@@ -436,7 +443,7 @@ def _settle(reading: Reading) -> None:
         noun = each.measure.rpartition(".")[0]
         if each.becomes and any(f.measure in {f"{noun}.{b}" for b in each.beside} for f in reading.found):
             each.measure = f"{noun}.{each.becomes}"
-    for code in ("requests.received", "requests.outcome_total"):
+    for code in {f.measure for f in reading.found if f.measure.startswith(_BY_SUBJECT)}:
         same = [f for f in reading.found if f.measure == code and not f.scope]
         if len({f.token.value for f in same}) > 1:
             for each in same:

@@ -81,7 +81,7 @@ def set_topic(reading: Reading, tokens: Sequence[Token], *, numbers: bool) -> No
             reading.last_forum = (name,)
         if name in groups["rule"].items:
             reading.last_rule = (name,)
-    verbs = {"receive", "handle", "close"} & set(names)
+    verbs = {"receive", "receive_new", "handle", "close"} & set(names)
     about_ours = reading.topic == "requests" and any(n in groups["application"].items for n in names)
     if "alien" in names and (numbers or verbs) and not about_ours:
         reading.topic = "alien"
@@ -183,7 +183,7 @@ def is_about_foi(reading: Reading, clauses: list[Clause], mention: Mention) -> b
     ours = {*measures().groups["application"].items, "foi", "about_reply"}
     if any(t.name in ours for t in own):
         return True
-    if any(t.name in ("receive", "handle", "close", "alien") for t in own):
+    if any(t.name in ("receive", "receive_new", "handle", "close", "alien") for t in own):
         return False
     before = [t for clause in clauses[: mention.clause] for t in clause.tokens]
     return reading.topic in ("requests", "disputes") or any(t.name in ours for t in before)
@@ -235,7 +235,9 @@ def read_body(reading: Reading, mention: Mention, left: Sequence[Token]) -> bool
     ):
         return False
     own = [
-        t for t in left if t.name not in ("of_which", CONJUNCTION, "includes", "receive", "handle", "close")
+        t
+        for t in left
+        if t.name not in ("of_which", CONJUNCTION, "includes", "receive", "receive_new", "handle", "close")
     ]
     while (
         own

@@ -27,6 +27,8 @@ _MARK_WITHIN = re.compile(r"[，。；：,;:]|\d")
 _PAGE_NUMBER = re.compile(r"^\W*(?:第?\s*\d{1,4}\s*页?)\W*$")
 _FULL_LINE = 15
 _HEADING_LENGTH = 40
+# No sentence is as long; text without a single full stop is not joined for ever.
+_LONGEST = 5_000
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ def passages(sections: Sequence[tuple[str | None, str, str]]) -> Iterator[Passag
         goes_on = (
             current is not None
             and current.section == section
+            and len(current.raw) < _LONGEST
             and not _SENTENCE_END.search(last)
             and not _ENUMERATOR.match(text)
             and not _is_heading(last)
@@ -135,8 +138,8 @@ def _one_number(text: str, index: int, gap: str) -> bool:
     """Whether digits on both sides of white space are one number: a line's end, or letters set apart."""
     if "\n" in gap:
         return True
-    before = text[:index].split()[-1:]
-    after = text[index:].split(maxsplit=1)[:1]
+    before = text[max(0, index - 40) : index].split()[-1:]
+    after = text[index : index + 40].split(maxsplit=1)[:1]
     return bool(before and after) and len(before[0]) == 1 and len(after[0]) == 1
 
 
