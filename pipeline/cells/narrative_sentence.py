@@ -48,18 +48,19 @@ class Mention:
 def sentences(tokens: Sequence[Token]) -> Iterator[list[Clause]]:
     clauses: list[Clause] = []
     current: list[Token] = []
-    before, depth = "", 0
+    before, depth, counted = "", 0, False
     for token in tokens:
         if token.kind != "mark":
-            if token.name == "negation" and any(t.kind == "number" for t in current):
+            if token.name == "negation" and counted:
                 clauses.append(Clause(current, before, depth))
-                current, before = [], ","
+                current, before, counted = [], ",", False
+            counted = counted or token.kind == "number"
             current.append(token)
             continue
         if current:
             clauses.append(Clause(current, before, depth))
             current = []
-        before = token.name
+        before, counted = token.name, False
         if token.name == "(":
             depth += 1
         elif token.name == ")":
