@@ -38,7 +38,8 @@ class ReadingError(Exception):
 class Cell:
     """A cell of a grid; row and column count from 0, spans are at least 1.
 
-    ``confidence`` is 1.0 for text that the file carries, an engine's own figure for OCR.
+    ``confidence`` is 1.0 for text that the file carries, an engine's own figure for OCR;
+    ``alternatives`` are other texts that recognition held possible, likeliest first.
     """
 
     row: int
@@ -48,6 +49,7 @@ class Cell:
     row_span: int = 1
     column_span: int = 1
     confidence: float = 1.0
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
