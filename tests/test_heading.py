@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.agencies.divisions import divisions
 from pipeline.cells.heading import find_heading, looks_like_report
 from pipeline.cells.sections import find_sections
 from pipeline.form import forms
@@ -212,3 +214,86 @@ def test_a_heading_takes_milliseconds() -> None:
         find_heading(document, "", start)
         looks_like_report(document)
     assert (time.perf_counter() - begin) / len(documents) < 0.02
+
+
+# Wordings of titles over {agency} and {year}; a newline breaks the line in the file.
+TITLES = (
+    "{agency}{year}年政府信息公开工作年度报告",
+    "{agency}{year}年度政府信息公开工作年度报告",
+    "{year}年{agency}政府信息公开工作年度报告",
+    "{year}年度{agency}政府信息公开年度报告",
+    "{agency}政府信息公开工作{year}年度报告",
+    "{agency}{year}政府信息公开工作年度报告",
+    "{agency} {year} 年 政府信息公开工作年度报告",
+    "{agency}\n{year}年政府信息公开工作年度报告",
+    "{agency}{year}年政府信息\n公开工作年度报告",
+    "{agency}关于{year}年度政府信息公开工作情况的报告",
+)
+PREFACES = (
+    "本报告由{agency}依据条例编制，数据自{year}年1月1日起至{year}年12月31日止。",
+    "依照条例，现公布{agency}{year}年度政府信息公开工作年度报告，共六个部分。",
+    "根据规定，{agency}在总结{year}年公开工作的基础上写成本报告。",
+    "数据自{year}年1月1日至{year}年12月31日。如有疑问，请与{agency}联系（电话0000-1）。",
+    "现将{agency}{year}年政府信息公开工作情况报告如下。",
+)
+BODIES = (
+    "教育局",
+    "市场监督管理局",
+    "人民政府",
+    "人民政府办公室",
+    "公安局",
+    "残疾人联合会",
+    "税务局",
+    "审计局",
+)
+
+
+def _drawn(seed: int, count: int) -> list[tuple[str, str, int]]:
+    """Bodies of all kinds in listed counties: (name, code of the county, year)."""
+    rng = random.Random(seed)
+    known = divisions()
+    counties = [d for d in known.by_code.values() if len(d.code) == 6 and d.current and d.code[4:] < "71"]
+    drawn: list[tuple[str, str, int]] = []
+    while len(drawn) < count:
+        county = rng.choice(counties)
+        names = [d.name for d in known.path(county.code)]
+        townships = [d.name for d in known.townships(county.code) if d.name.endswith(("镇", "乡", "街道"))]
+        if len(set(names)) < 2 or names[-1] != county.name or names[-2] == names[-1] or not townships:
+            continue
+        own = rng.choice((rng.choice(BODIES), rng.choice(townships)))
+        # The list itself repeats some regions in the names of what lies in them.
+        if not any(name in own for name in names):
+            chain = "".join(names[-rng.choice((1, 1, 2, 3)) :])
+            drawn.append((chain + own, county.code, rng.randint(2008, 2025)))
+    return drawn
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return [text[at : at + width] for at in range(0, len(text), width)]
+
+
+def test_titles_of_bodies_in_the_whole_country() -> None:
+    wrong = []
+    for number, (agency, county, year) in enumerate(_drawn(20, 300)):
+        lines = TITLES[number % len(TITLES)].format(agency=agency, year=year).split("\n")
+        heading = find_heading(_document([*lines, *_sections()]), "", len(lines))
+        code = (heading.division_code or county)[:6]
+        # A name that several counties bear stays open; one that is settled is settled rightly.
+        if (heading.agency_name, heading.report_year, code) != (
+            agency,
+            year,
+            county,
+        ) or heading.kind == "other":
+            wrong.append((lines, heading.agency_name, heading.report_year, heading.division_code))
+    assert not wrong
+
+
+def test_prefaces_of_bodies_in_the_whole_country() -> None:
+    wrong = []
+    for number, (agency, _, year) in enumerate(_drawn(21, 300)):
+        text = PREFACES[number % len(PREFACES)].format(agency=agency, year=year)
+        lines = _wrapped(text, (17, 26, 200)[number % 3])
+        heading = find_heading(_document([*lines, *_sections()]), "", len(lines))
+        if (heading.agency_name, heading.report_year) != (agency, year):
+            wrong.append((lines, heading.agency_name, heading.report_year))
+    assert not wrong

@@ -109,6 +109,8 @@ def _canonical(name: str, hints: tuple[str, ...]) -> Agency:
 
 def kind_of(rest: str) -> str | None:
     """The kind of body by its name without the region; None where no word tells."""
+    if len(rest) < 2:
+        return None
     for rule in vocabulary().kinds:
         if re.search(rule.pattern, rest):
             return rule.kind
@@ -121,10 +123,19 @@ def is_agency_like(name: str) -> bool:
     if body in vocabulary().national_bodies:
         return True
     region = _region(body)
+    if not region.candidates and _division_after_words(body):
+        return False
+    if any(re.match(pattern, region.rest) for pattern in vocabulary().offices.values()):
+        return True
     rest = _without_government(region.rest)
     if not rest:
         return bool(region.candidates or region.printed or region.rank)
     return _township(rest) is not None or kind_of(rest) is not None
+
+
+def _division_after_words(body: str) -> bool:
+    """Whether a listed division stands a few characters in: 请联系陕西省…, 与南岗区…."""
+    return any(len(divisions().at_start(body[at:])[0]) > 2 for at in range(1, min(5, len(body))))
 
 
 def is_bare(name: str) -> bool:

@@ -208,12 +208,15 @@ def _is_name(text: str) -> bool:
 
 
 def _bylines(opening: _Opening) -> list[str]:
-    """A line of its own that is an agency's name, right after a title that names none."""
+    """Names right after a title that names none, each on a line of its own, dates between them."""
     assert opening.title is not None
-    lines = opening.lines[opening.title.end : opening.title.end + 3]
-    return [
-        line.text for line in lines if _is_name(line.text) and not headings().not_bylines.match(line.text)
-    ]
+    found: list[str] = []
+    for line in opening.lines[opening.title.end : opening.title.end + 3]:
+        if _is_name(line.text) and not headings().not_bylines.match(line.text):
+            found.append(line.text)
+        elif date_line("", line.text) is None:
+            break
+    return found
 
 
 def _preface_names(preface: str) -> list[_Named]:
@@ -257,9 +260,13 @@ def _body_of_contact(name: str, opening: _Opening) -> str:
 
 def _heads(name: str) -> list[str]:
     """What is left of a name when a part of a body is taken off its end, the longest first."""
-    units = headings().preface.contact_units
-    cuts = range(len(name) - 1, 1, -1)
-    return [name[:cut] for cut in cuts if units.fullmatch(name[cut:]) and not _is_office(name)]
+    words = headings().preface
+    whole = words.contact_whole.search(name) or (
+        is_agency_like(name) and canonical_agency(name).kind == "office"
+    )
+    if whole:
+        return []
+    return [name[:cut] for cut in range(len(name) - 1, 1, -1) if words.contact_units.fullmatch(name[cut:])]
 
 
 def _is_office(name: str) -> bool:
@@ -267,9 +274,14 @@ def _is_office(name: str) -> bool:
 
 
 def _signatures(last: Sequence[str]) -> list[_Named]:
+    """The name that closes the text: its last line, or a line with its date on it or below it."""
     date = headings().date
-    names = (date.sub("", line) for line in last)
-    return [_Named("落款 (signature)", name, True) for name in names if _is_name(name)][:1]
+    for index, line in enumerate(last):
+        name = date.sub("", line, count=1)
+        dated = name != line or (index > 0 and date_line("", last[index - 1]) is not None)
+        if _is_name(name) and (dated or index == 0):
+            return [_Named("落款 (signature)", name, True)]
+    return []
 
 
 def _file_names(name: str) -> list[_Named]:
@@ -330,9 +342,10 @@ def _posted(document: Document, opening: _Opening) -> PostingDate | None:
     if opening.title is not None:
         lines = opening.lines[opening.title.end : opening.title.end + 3]
         found += [date_line("标题下日期 (date below the title)", line.text) for line in lines]
-    found += [
-        posting_date("落款日期 (date of the signature)", text) for text in opening.last if len(text) <= 40
-    ]
+    for text in opening.last:
+        name = "" if date_line("", text) else headings().date.sub("", text, count=1)
+        if not name or _is_name(name):
+            found.append(posting_date("落款日期 (date of the signature)", text))
     return next((date for date in found if date is not None), None)
 
 

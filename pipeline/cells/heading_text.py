@@ -20,6 +20,7 @@ LONGEST_LINE = 60
 _PAGE_NUMBER = re.compile(r"^[-—–·第]*\d{1,3}[-—–·页]*$")
 _MARKDOWN = re.compile(r"^[#>*_\s]+|[*_#]+$")
 _CRUMBS = re.compile(r"[>›»→]")
+_ENDS = tuple("。!?:)》")
 _WIDE = str.maketrans("()", "（）")
 
 
@@ -104,7 +105,11 @@ def parse_title(text: str) -> ReportTitle | None:
     if len(text) > LONGEST_TITLE or not text:
         return None
     match = words.title.pattern.match(text)
-    if match is None or any(kind.search(text) for kind in words.other_kinds.values()):
+    if (
+        match is None
+        or words.title.sentence.match(text)
+        or any(kind.search(text) for kind in words.other_kinds.values())
+    ):
         return None
     years = tuple(dict.fromkeys(int(y) for y in words.year.findall(match["before"] + match["middle"])))
     agency = _title_agency(match["before"], match["after"])
@@ -147,9 +152,19 @@ def titles_in(lines: Sequence[TextLine]) -> list[ReportTitle]:
             joined += lines[end].text
             title = parse_title(joined)
             if title is not None:
-                found.append(replace(title, start=start, end=end + 1))
+                if not _within_sentence(lines, start, end + 1):
+                    found.append(replace(title, start=start, end=end + 1))
                 break
     return found
+
+
+def _within_sentence(lines: Sequence[TextLine], start: int, end: int) -> bool:
+    """Whether what looks like a title is a piece of running text between two line breaks."""
+    goes_on = headings().title.goes_on
+    if end < len(lines) and goes_on.match(lines[end].text):
+        return True
+    before = lines[start - 1].text if start else ""
+    return len(before) >= 12 and "," in before and not before.endswith(_ENDS)
 
 
 def main_title(lines: Sequence[TextLine]) -> ReportTitle | None:

@@ -34,6 +34,8 @@ class Title:
     pattern: re.Pattern[str]
     lead: re.Pattern[str]
     tail: re.Pattern[str]
+    sentence: re.Pattern[str]
+    goes_on: re.Pattern[str]
     separators: re.Pattern[str]
     shared: Shared
 
@@ -46,6 +48,7 @@ class Preface:
     contact: tuple[re.Pattern[str], ...]
     contact_units: re.Pattern[str]
     contact_office: str
+    contact_whole: re.Pattern[str]
 
 
 @dataclass(frozen=True, config=_STRICT)
