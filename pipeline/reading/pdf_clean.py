@@ -1,0 +1,195 @@
+"""Which of a page's glyphs are text that a reader of the page sees.
+
+Here: invisible and covered text, watermarks and stamps, characters printed twice for bold,
+characters that the font does not name. Not here: lines, tables, or what the text says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.reading.pdf_objects import WHITE, Glyphs, PageContent
+
+INVISIBLE = (3, 7)
+"""Text render modes that leave no mark: invisible, and clip only."""
+UNKNOWN = 0xFFFD
+_FAINT = 0.8
+_LIGHT = 0.45
+_LARGE = 2.2
+_BULLETS = (0xF06C, 0xF06E, 0xF071, 0xF075, 0xF076, 0xF0A7, 0xF0A8, 0xF0B2, 0xF0B7, 0xF0D8, 0xF0E8, 0xF0FC)
+"""List ornaments of the symbol fonts that word processors use; lone ones say nothing."""
+_SPACES = frozenset([0x20, 0xA0, 0x3000, 0x09, 0x0A, 0x0D, 0x2028, 0x2029, *range(0x2000, 0x2010), 0xFEFF])
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """The page with its readable glyphs only, and what was left out.
+
+    ``hidden`` and ``marks`` count glyphs: invisible or covered, and of watermarks; ``dropped`` are
+    their boxes (left, top, right, bottom), for another engine that cannot tell. ``illegible`` is
+    the share of the remaining glyphs whose character is not known.
+    """
+
+    content: PageContent
+    hidden: int
+    marks: int
+    dropped: NDArray[np.float64]
+    illegible: float
+
+
+def clean(content: PageContent) -> Cleaned:
+    """Leave out what is not seen or not text of the page; unknown characters become U+FFFD."""
+    glyphs = content.glyphs
+    if not len(glyphs):
+        return Cleaned(content, 0, 0, np.zeros((0, 4)), 0.0)
+    hidden = np.isin(glyphs.mode, INVISIBLE) | _covered(content) | _off_page(content)
+    marks = _watermarks(content, ~hidden) & ~hidden
+    out = hidden | marks
+    dropped = np.column_stack((glyphs.left, glyphs.top, glyphs.right, glyphs.bottom))[out]
+    kept = _named(_single(glyphs.take(~out)))
+    solid = ~spaces(kept)
+    illegible = float((kept.code[solid] == UNKNOWN).mean()) if solid.any() else 0.0
+    ink = int((~spaces(glyphs) & hidden).sum())
+    return Cleaned(replace(content, glyphs=kept), ink, int(marks.sum()), dropped, illegible)
+
+
+def spaces(glyphs: Glyphs) -> Mask:
+    """Which glyphs are white space."""
+    return np.isin(glyphs.code, list(_SPACES))
+
+
+def _inside(glyphs: Glyphs, box: tuple[float, float, float, float]) -> Mask:
+    x, y = glyphs.cx, glyphs.cy
+    return (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])
+
+
+def _covered(content: PageContent) -> Mask:
+    """Text under something opaque drawn later: figures painted over, a scan laid on its own recognition."""
+    glyphs = content.glyphs
+    covered = np.zeros(len(glyphs), dtype=bool)
+    if not len(glyphs):
+        return covered
+    first = int(glyphs.order.min())
+    page = content.width * content.height
+    for fill in content.fills:
+        if fill.opaque and fill.order > first:
+            covered |= _inside(glyphs, fill.box) & (glyphs.order < fill.order)
+    for image in content.images:
+        left, top, right, bottom = image.box
+        # Small pictures on text are stamps and signatures, which let it through.
+        if image.opaque and image.order > first and (right - left) * (bottom - top) > 0.5 * page:
+            covered |= _inside(glyphs, image.box) & (glyphs.order < image.order)
+    return covered
+
+
+def _off_page(content: PageContent) -> Mask:
+    glyphs = content.glyphs
+    x, y = glyphs.cx, glyphs.cy
+    return (x < -1) | (x > content.width + 1) | (y < -1) | (y > content.height + 1)
+
+
+def _watermarks(content: PageContent, seen: Mask) -> Mask:
+    """Askew, faint, or large and light text; and words that lie across other text."""
+    glyphs = content.glyphs
+    marks = glyphs.quarter < 0
+    body = seen & ~marks & (glyphs.ink < _LIGHT) & ~spaces(glyphs)
+    usual = float(np.median(glyphs.em[body])) if body.any() else 12.0
+    pale = (glyphs.ink > _FAINT) | ((glyphs.em > _LARGE * usual) & (glyphs.ink > _LIGHT))
+    if (pale & seen & ~marks).any():
+        marks |= pale & _on_paper(content)
+    # What is larger or lighter than the text and lies on it was stamped on it.
+    odd = seen & ~marks & ~spaces(glyphs) & ((glyphs.em > 1.5 * usual) | (glyphs.ink > 0.2))
+    if odd.any():
+        marks |= _across_text(glyphs, odd, body & ~(glyphs.em > 1.5 * usual))
+    return marks
+
+
+def _across_text(glyphs: Glyphs, odd: Mask, body: Mask) -> Mask:
+    """Odd glyphs that lie on body text, with all of the same size and shade where every fifth does."""
+    marks = np.zeros(len(glyphs), dtype=bool)
+    shades = np.round(glyphs.em, 1) * 1000 + np.round(glyphs.ink, 2)
+    x, y = glyphs.cx, glyphs.cy
+    for shade in np.unique(shades[odd]):
+        mine = np.flatnonzero(odd & (shades == shade))
+        others = np.flatnonzero(body & (shades != shade))
+        if not len(others) or len(mine) > 2000:
+            continue
+        inside = (
+            (x[others] > glyphs.left[mine, None])
+            & (x[others] < glyphs.right[mine, None])
+            & (np.abs(y[others] - y[mine, None]) < 0.45 * glyphs.em[mine, None])
+            & (glyphs.code[others] != glyphs.code[mine, None])
+        )
+        if inside.any(axis=1).mean() >= 0.2:
+            marks[mine] = True
+    return marks
+
+
+def _on_paper(content: PageContent) -> Mask:
+    """Whether a glyph stands on white rather than on a dark ground (a fill or a small picture)."""
+    glyphs = content.glyphs
+    on_paper = np.ones(len(glyphs), dtype=bool)
+    page = content.width * content.height
+    grounds = [(f.box, f.order) for f in content.fills if f.ink < 0.7]
+    for image in content.images:
+        left, top, right, bottom = image.box
+        if (right - left) * (bottom - top) < 0.5 * page:
+            grounds.append((image.box, image.order))
+    for box, order in grounds:
+        on_paper &= ~(_inside(glyphs, box) & (glyphs.order > order))
+    for fill in content.fills:
+        # White painted over a dark ground before the text is paper again.
+        if grounds and fill.ink > WHITE and fill.opaque:
+            on_paper |= _inside(glyphs, fill.box) & (glyphs.order > fill.order)
+    return on_paper
+
+
+def _single(glyphs: Glyphs) -> Glyphs:
+    """Drop the second print of a character that was printed twice almost on the same spot.
+
+    A real repeated character stands a whole width further, so the bound is a fraction of both its
+    width and its size.
+    """
+    count = len(glyphs)
+    if count < 2:
+        return glyphs
+    wide = np.minimum(glyphs.right - glyphs.left, glyphs.bottom - glyphs.top)
+    near = np.clip(np.minimum(0.35 * np.where(wide > 0, wide, glyphs.em), 0.16 * glyphs.em), 0.1, None)
+    drop = np.zeros(count, dtype=bool)
+    for offset in (0.0, 0.5):
+        # Sorted by character, line and place, doubles are near neighbours; the second pass meets
+        # those that fell on the two sides of a line's bound.
+        order = np.lexsort((glyphs.x, np.floor(glyphs.base / 4 + offset), glyphs.code))
+        for shift in (1, 2):
+            a, b = order[:-shift], order[shift:]
+            same = (
+                (glyphs.code[a] == glyphs.code[b])
+                & (np.abs(glyphs.x[a] - glyphs.x[b]) < near[a])
+                & (np.abs(glyphs.base[a] - glyphs.base[b]) < near[a])
+                & (np.abs(glyphs.em[a] - glyphs.em[b]) < 0.15 * glyphs.em[a])
+                & (glyphs.quarter[a] == glyphs.quarter[b])
+            )
+            drop[np.maximum(a[same], b[same])] = True
+    return glyphs.take(~drop) if drop.any() else glyphs
+
+
+def _named(glyphs: Glyphs) -> Glyphs:
+    """Characters that the font does not name, or only in its own terms, become U+FFFD."""
+    code = glyphs.code
+    private = ((code >= 0xE000) & (code <= 0xF8FF)) | (code >= 0xF0000)
+    control = (code < 0x20) & ~spaces(glyphs)
+    surrogate = (code >= 0xD800) & (code < 0xE000)
+    unknown = glyphs.bad | private | control | surrogate | (code == UNKNOWN)
+    unknown &= ~spaces(glyphs)
+    if not unknown.any():
+        return glyphs
+    bullets = np.isin(code, _BULLETS)
+    if bullets.sum() > 0.05 * len(glyphs):
+        bullets[:] = False
+    kept = replace(glyphs, code=np.where(unknown, UNKNOWN, code).astype(np.int32))
+    return kept.take(~bullets)

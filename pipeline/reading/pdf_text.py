@@ -1,0 +1,228 @@
+"""From glyphs to words, lines and paragraphs.
+
+Here: which glyphs make a line, where a space stands, which lines make a paragraph.
+Not here: which glyphs count (pdf_clean), cells (pdf_geometry), columns (pdf_columns).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.reading.pdf_clean import UNKNOWN, spaces
+from pipeline.reading.pdf_objects import Box, Glyphs
+
+COLUMN_GAP = 1.2
+"""A gap this many times the type size parts two fields of a line."""
+_NUMBERED = re.compile(
+    r"^(?:第[一二三四五六七八九十\d]+[章节部分条]|[一二三四五六七八九十]{1,3}[、.．]|[（(][一二三四五六七八九十\d]{1,3}[）)]|\d{1,2}[、.．](?!\d))"
+)
+_DIGITS = frozenset("0123456789０１２３４５６７８９,.，．%")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a line without a wide gap."""
+
+    text: str
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line as seen. ``em`` its usual type size; ``segments`` its parts between wide gaps."""
+
+    text: str
+    box: Box
+    em: float
+    segments: tuple[Segment, ...]
+    quarter: int = 0
+
+    @property
+    def middle(self) -> float:
+        """Height of the line's middle on the page."""
+        return (self.box[1] + self.box[3]) / 2
+
+
+class Mark(NamedTuple):
+    """One character for line building: its box, the height of its middle, its size."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    middle: float
+    em: float
+    char: str
+    quarter: int
+    blank: bool
+
+
+def marks(glyphs: Glyphs) -> list[Mark]:
+    """The glyphs one by one, in drawing order."""
+    # Middles by the base line, so that types of different height share a line; vertical writing
+    # has its origin above the character, and there the box counts.
+    by_base = glyphs.base - 0.36 * glyphs.em
+    level = (glyphs.quarter <= 0) & (np.abs(by_base - glyphs.cy) <= 0.6 * glyphs.em)
+    columns = (
+        glyphs.left,
+        glyphs.top,
+        glyphs.right,
+        glyphs.bottom,
+        np.where(level, by_base, glyphs.cy),
+        glyphs.em,
+        glyphs.code,
+        glyphs.quarter.clip(0),
+        spaces(glyphs),
+    )
+    return [
+        Mark(left, top, right, bottom, middle, em, chr(code) if code else "\ufffd", quarter, blank)
+        for left, top, right, bottom, middle, em, code, quarter, blank in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]
+
+
+def upright(found: Sequence[Mark], quarter: int) -> list[Mark]:
+    """Marks of text turned by ``quarter`` in coordinates in which it runs left to right."""
+    for _ in range(quarter % 4):
+        found = [
+            m._replace(
+                left=m.top,
+                right=m.bottom,
+                top=-m.right,
+                bottom=-m.left,
+                middle=-(m.left + m.right) / 2,
+            )
+            for m in found
+        ]
+    return list(found)
+
+
+def untwist(box: Box, quarter: int) -> Box:
+    """A box in the coordinates of ``upright`` back in those of the page content."""
+    for _ in range(quarter % 4):
+        left, top, right, bottom = box
+        box = (-bottom, left, -top, right)
+    return box
+
+
+def text_lines(found: Sequence[Mark]) -> list[TextLine]:
+    """The lines of upright characters, top to bottom. White space alone makes no line."""
+    groups: list[list[Mark]] = []
+    level = 0.0
+    for mark in sorted(found, key=lambda m: m.middle):
+        if groups and mark.middle - level <= 0.45 * max(mark.em, 1.0):
+            groups[-1].append(mark)
+            # The line's height is that of its members so far; a slow drift is a slanted scan.
+            level += (mark.middle - level) / len(groups[-1])
+        else:
+            groups.append([mark])
+            level = mark.middle
+    return [line for group in groups if (line := _line(group)) is not None]
+
+
+def turned_lines(found: Sequence[Mark], quarter: int) -> list[TextLine]:
+    """Lines of text that stands turned, with their boxes on the content (not turned)."""
+    lines = text_lines(upright([m for m in found if m.quarter == quarter], quarter))
+    return [
+        replace(
+            line,
+            box=untwist(line.box, quarter),
+            quarter=quarter,
+            segments=tuple(replace(s, box=untwist(s.box, quarter)) for s in line.segments),
+        )
+        for line in lines
+    ]
+
+
+def _line(group: list[Mark]) -> TextLine | None:
+    group.sort(key=lambda m: m.left)
+    solid = [m for m in group if not m.blank]
+    if not solid:
+        return None
+    ems = sorted(m.em for m in solid)
+    em = ems[len(ems) // 2] or 1.0
+    tops, lows = sorted(m.top for m in solid), sorted(m.bottom for m in solid)
+    top, low = tops[len(tops) // 2], lows[len(lows) // 2]
+    words: list[str] = []
+    segments: list[Segment] = []
+    blank_before = False
+    start = reach = solid[0].left
+    last = ""
+    for mark in group:
+        if mark.blank:
+            blank_before = bool(last)
+            continue
+        gap = (mark.left - reach) / em
+        # Letter-spaced figures stand up to most of a type size apart; words less.
+        enough = 0.8 if mark.char in _DIGITS and last in _DIGITS else 0.6
+        if last and gap > COLUMN_GAP:
+            segments.append(Segment("".join(words), (start, top, reach, low)))
+            words, start = [], mark.left
+        elif last and (blank_before or gap > enough):
+            words.append(" ")
+        words.append(mark.char)
+        last, blank_before, reach = mark.char, False, max(reach, mark.right)
+    segments.append(Segment("".join(words), (start, top, reach, low)))
+    text = " ".join(s.text for s in segments)
+    return TextLine(text, (solid[0].left, top, reach, low), em, tuple(segments))
+
+
+def cell_text(found: Sequence[Mark]) -> str:
+    """The text of one cell: a line of text for each line seen.
+
+    Words set one character below the other are one line of text; figures are not, since two
+    figures that a missing rule put into one cell stand so too.
+    """
+    texts: list[str] = []
+    by_quarter: dict[int, list[Mark]] = {}
+    for mark in found:
+        by_quarter.setdefault(mark.quarter, []).append(mark)
+    for quarter, mine in sorted(by_quarter.items(), key=lambda entry: -len(entry[1])):
+        texts += [line.text for line in text_lines(upright(mine, quarter))]
+    if len(texts) > 1 and all(len(t) == 1 for t in texts) and not any(t in _DIGITS for t in texts):
+        return "".join(texts)
+    return "\n".join(texts)
+
+
+def garbled(text: str) -> bool:
+    """Whether a text holds a character that its font does not name."""
+    return chr(UNKNOWN) in text
+
+
+def union(boxes: Sequence[Box]) -> Box:
+    """The box around boxes."""
+    return (
+        min(b[0] for b in boxes),
+        min(b[1] for b in boxes),
+        max(b[2] for b in boxes),
+        max(b[3] for b in boxes),
+    )
+
+
+def paragraphs(lines: Sequence[TextLine]) -> list[list[TextLine]]:
+    """Lines joined where a line ran full and the next goes on at the margin in the same type.
+
+    ``lines`` come top to bottom and follow each other without a table between.
+    """
+    if not lines:
+        return []
+    left = float(np.percentile([line.box[0] for line in lines], 20))
+    right = max(line.box[2] for line in lines)
+    found: list[list[TextLine]] = [[lines[0]]]
+    for before, line in pairwise(lines):
+        em = before.em
+        full = before.box[2] > right - 2.2 * em
+        goes_on = line.box[0] < left + 1.2 * em and abs(line.em - em) < 0.15 * em
+        close = line.box[1] - before.box[3] < 1.6 * em and line.middle > before.middle
+        if full and goes_on and close and line.quarter == before.quarter and not _NUMBERED.match(line.text):
+            found[-1].append(line)
+        else:
+            found.append([line])
+    return found
