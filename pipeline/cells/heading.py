@@ -7,6 +7,7 @@ what a title is (heading_text.py), years (heading_year.py), what a name tells (a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -46,7 +47,7 @@ from pipeline.reading.document import Document, Grid
 __all__ = ["find_heading", "looks_like_report"]
 
 PREFACE = 2500
-BODY = 6000
+BODY = 4000
 LAST_LINES = 6
 LONGEST_NAME = 45
 FILE_NAME = "文件名 (file name)"
@@ -92,8 +93,8 @@ def find_heading(document: Document, name: str = "", sections_start: int | None 
     named = _names(document, opening, titles, name)
     texts = _texts(document, opening, name)
     chosen, agency = _agency(named, texts)
-    said, posted = _years(document, opening, titles, name)
     counts = years_stated(opening.preface + opening.body)
+    said, posted = _years(document, opening, titles, counts, name)
     year = choose(said)
     scope, scope_place = _scope(agency, opening)
     url = f"{document.hints.get('url', '')}/{PurePosixPath(name).parent}/"
@@ -322,11 +323,15 @@ def _agency(named: Sequence[_Named], texts: tuple[str, ...]) -> tuple[_Named | N
 
 
 def _years(
-    document: Document, opening: _Opening, titles: Sequence[tuple[str, ReportTitle]], name: str
+    document: Document,
+    opening: _Opening,
+    titles: Sequence[tuple[str, ReportTitle]],
+    counts: Counter[int],
+    name: str,
 ) -> tuple[list[Said], PostingDate | None]:
     said = [s for place, title in titles for s in years_of_title(place, title.years)]
     said += year_of_period(opening.preface)
-    said += year_of_statements(years_stated(opening.preface + opening.body))
+    said += year_of_statements(counts)
     posted = _posted(document, opening)
     if posted is not None and posted.report_year is not None and not said:
         said.append(Said(posted.place, posted.report_year, weak=True, outside=True))

@@ -130,7 +130,7 @@ def conflicts(
         # A file is often named or filed by the year in which it was put up.
         if other.weak and (other.year == chosen.year + 1 or counts[chosen.year]):
             continue
-        notes.append(_conflict(chosen, other.place, other.year, "warn"))
+        notes.append(_conflict(chosen, other.place, other.year, "info" if other.outside else "warn"))
     for other in said:
         if other.place == chosen.place and other.year != chosen.year:
             notes.append(_conflict(chosen, f"{other.place} also", other.year, "warn"))
