@@ -81,7 +81,8 @@ def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
         else:
             if len(placing.cells) == len(keys):
                 readings.append(Found("figures", placing, figures))
-    readings += _counted(line, table)
+    header_texts = [c.text for row in places[first : last + 1] for c in distinct(row)]
+    readings += _counted(line, table, header_texts)
     if len(filled) > 1:
         for found in readings:
             if found.placing is not None:
@@ -89,8 +90,9 @@ def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
     return readings
 
 
-def _counted(line: Sequence[Cell], table: Table) -> list[Found]:
-    keys = printed_keys(table)
+def _counted(line: Sequence[Cell], table: Table, header: Sequence[str]) -> list[Found]:
+    """Readings by count; ``header`` are the texts above, in reading order."""
+    keys = _keys_in_order(header, table)
     figures = sum(1 for c in line if c.text.strip())
     found = []
     for way, trim in (("counted", as_counted), ("figures", figures_only)):
@@ -103,6 +105,20 @@ def _counted(line: Sequence[Cell], table: Table) -> list[Found]:
                 _put(placing, table, key, cell)
         found.append(Found("figures", placing, figures))
     return found
+
+
+def _keys_in_order(header: Sequence[str], table: Table) -> list[Key]:
+    """The cells in the order of the printed header, where it names every result for every forum in turn."""
+    keys = printed_keys(table)
+    named = [best_line(text, table, "columns", table.columns) for text in header]
+    codes = [line.code for line, score in named if line is not None and score >= SURE]
+    count = len(table.columns)
+    if len(codes) != len(keys):
+        return keys
+    blocks = [codes[i : i + count] for i in range(0, len(codes), count)]
+    if any(sorted(block) != sorted(c.code for c in table.columns) for block in blocks):
+        return keys
+    return [(key[0], code) for key, code in zip(keys, codes, strict=True)]
 
 
 def _put(placing: Placing, table: Table, key: Key, cell: Cell) -> None:
@@ -172,7 +188,7 @@ def one_line_in_stream(items: Sequence[Cell], table: Table) -> list[Found]:
     close()
     for texts, run in runs:
         if _has_header(texts, table):
-            return _counted(run, table)
+            return _counted(run, table, texts)
     found = _pairs(pairs, table)
     if found:
         return found

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.cells.identities import Key
-from pipeline.cells.labels import SURE, best_line, is_extra
+from pipeline.cells.labels import SURE, best_line
 from pipeline.cells.matching import Match
 from pipeline.cells.numbers import Value, parse_value
 from pipeline.cells.rows import PrintedRow, distinct, matrix
@@ -49,11 +49,11 @@ HeaderMap = dict[str, frozenset[int]]
 
 
 def place_by_header(
-    grids: Mapping[int, Grid], matches: Sequence[Match], table: Table, units: Mapping[str, str]
+    grids: Mapping[int, Grid], matches: Sequence[Match], table: Table, texts: Sequence[str]
 ) -> Placing:
     """Columns by the header cells above each row: for grids whose positions can be trusted."""
-    placing = Placing("header", list(matches), header_units=dict(units))
-    header: HeaderMap = {}
+    placing = Placing("header", list(matches), header_units=header_units(texts, table))
+    header, foreign = HeaderMap(), frozenset[int]()
     header_block, header_width = -1, -1
     before: dict[int, int] = {}
     for match in matches:
@@ -63,12 +63,15 @@ def place_by_header(
         places = matrix(grid)
         zone = _zone(row, before.get(row.source, -1))
         before[row.source] = row.index
-        found = _read_header([places[r] for r in zone], columns, table)
+        header_rows = [places[r] for r in zone]
+        found = _read_header(header_rows, columns, table)
         if len(found) * 2 >= len(columns) and found:
             header, header_block, header_width = found, match.line.block, grid.column_count
+            foreign = _foreign_columns(header_rows, header, row)
         elif header_block != match.line.block or header_width != grid.column_count:
             header, header_block, header_width = {}, match.line.block, grid.column_count
-        _place_row(placing, match, row, places, columns, header)
+            foreign = frozenset()
+        _place_row(placing, match, row, places, columns, header, foreign)
     return placing
 
 
@@ -103,8 +106,27 @@ def _read_header(zone: Sequence[Sequence[Cell | None]], columns: Sequence[Line],
     return {code: frozenset(xs) for code, (_, xs, _) in best.items() if -1 not in xs}
 
 
+def _foreign_columns(
+    zone: Sequence[Sequence[Cell | None]], header: HeaderMap, row: PrintedRow
+) -> frozenset[int]:
+    """Grid columns behind the labels whose own header is none of the form's: a local extra column.
+
+    A header that also stands over columns of the form is a heading, not a column's own.
+    """
+    known = {x for xs in header.values() for x in xs}
+    first = min(known, default=0)
+    found = set()
+    for x in range(first, len(zone[0]) if zone else 0):
+        stack = [c for c in distinct(r[x] for r in zone) if c.text.strip()]
+        if x not in known and stack:
+            own = stack[-1]
+            if not known.intersection(range(own.column, own.column + own.column_span)):
+                found.add(x)
+    return frozenset(found)
+
+
 def header_units(texts: Sequence[str], table: Table) -> dict[str, str]:
-    """Money units that headers print, by column code: ``采购总金额(万元)``, or the unit on a line of its own."""
+    """Money units that headers print, by column: ``采购总金额(万元)``, or the unit on a line of its own."""
     units: dict[str, str] = {}
     money = [c for c in table.columns if c.unit in lookups().values.money]
     for before, text in zip(("", *texts), texts, strict=False):
@@ -133,6 +155,7 @@ def _place_row(
     places: list[list[Cell | None]],
     columns: Sequence[Line],
     header: HeaderMap,
+    foreign: frozenset[int],
 ) -> None:
     code = match.line.code
     values = list(row.values)
@@ -148,7 +171,7 @@ def _place_row(
             for cell in here:
                 under.setdefault(id(cell), []).append(column.code)
         shared = [c for c in figures if len(under.get(id(c), ())) > 1]
-        stray = [c for c in figures if id(c) not in under and not _in_extra_column(c, places, row.index)]
+        stray = [c for c in figures if id(c) not in under and c.column not in foreign]
         if not shared and not stray and all(taken.values()):
             for column in columns:
                 _put(placing, code, column, taken[column.code])
@@ -164,11 +187,6 @@ def _place_row(
             _put(placing, code, column, [replace(row.labels[-1], text="")])
     else:
         placing.open_rows[code] = figures
-
-
-def _in_extra_column(cell: Cell, places: list[list[Cell | None]], row: int) -> bool:
-    above = distinct(places[r][cell.column] for r in range(row))
-    return any(is_extra(c.text, "columns") for c in above)
 
 
 def _consistent(values: Sequence[Cell], columns: Sequence[Line], header: HeaderMap) -> bool:
@@ -192,12 +210,19 @@ Trim = Callable[[Sequence[Cell], int], list[Cell] | None]
 
 
 def place_in_order(
-    way: str, trim: Trim, matches: Sequence[Match], table: Table, units: Mapping[str, str]
+    way: str, trim: Trim, matches: Sequence[Match], table: Table, texts: Sequence[str]
 ) -> Placing:
-    """Columns by count: rows whose values, after ``trim``, are as many as the form's columns."""
-    placing = Placing(way, list(matches), header_units=dict(units))
+    """Columns by count: rows whose values, after ``trim``, are as many as the form's columns.
+
+    ``texts`` are the source's short texts in reading order, for headers in another order than the form's.
+    """
+    placing = Placing(way, list(matches), header_units=header_units(texts, table))
+    orders: dict[int, list[Line]] = {}
     for match in matches:
-        columns = table.columns_of(match.line)
+        block = match.line.block
+        if block not in orders:
+            orders[block] = printed_order(table.columns_of(match.line), texts, table)
+        columns = orders[block]
         values = trim(match.row.values, len(columns))
         if values is not None:
             for column, cell in zip(columns, values, strict=True):
@@ -208,6 +233,34 @@ def place_in_order(
             for column in columns:
                 _put(placing, match.line.code, column, [replace(match.row.labels[-1], text="")])
     return placing
+
+
+def printed_order(columns: Sequence[Line], texts: Sequence[str], table: Table) -> list[Line]:
+    """The columns in the order in which the source prints their headers.
+
+    Only columns under one heading change places: a reading order may put 总计 before 自然人, which
+    says nothing about the figures.
+    """
+    seen: dict[str, int] = {}
+    for at, text in enumerate(texts):
+        line, score = best_line(text, table, "columns", columns)
+        if line is not None and score >= SURE and line.code not in seen:
+            seen[line.code] = at
+    ordered = list(columns)
+    for heading in {line.path[:-1] for line in columns}:
+        places = [i for i, line in enumerate(columns) if line.path[:-1] == heading]
+        group = [columns[i] for i in places]
+        if heading or len(group) == len(columns):
+            if all(line.code in seen for line in group):
+                group.sort(key=lambda line: seen[line.code])
+            for i, line in zip(places, group, strict=True):
+                ordered[i] = line
+    return ordered
+
+
+def exactly(values: Sequence[Cell], count: int) -> list[Cell] | None:
+    """The values as they stand where they are as many as the columns, else the filled ones."""
+    return list(values) if len(values) == count else figures_only(values, count)
 
 
 def as_counted(values: Sequence[Cell], count: int) -> list[Cell] | None:

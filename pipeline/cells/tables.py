@@ -8,7 +8,7 @@ one_line) or what becomes of them (facts).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import chain
@@ -23,8 +23,8 @@ from pipeline.cells.placing import (
     Placed,
     Placing,
     as_counted,
+    exactly,
     figures_only,
-    header_units,
     place_by_header,
     place_in_order,
 )
@@ -223,11 +223,12 @@ def _crossed_readings(source: Source, table: Table, form: str) -> Iterator[Readi
     instances = _instances(source, table)
     ways: list[tuple[str, Callable[[Sequence[Match]], Placing]]] = []
     layouts = {g.layout for g in source.grids.values()}
-    texts = [c.text for g in source.grids.values() for c in g.cells] or [c.text for c in source.items]
-    units = header_units([t for t in texts if t.strip() and len(t) < MAX_LABEL], table)
-    by_header = ("header", lambda m: place_by_header(source.grids, m, table, units))
-    counted = ("count", lambda m: place_in_order("count", as_counted, m, table, units))
-    figures = ("figures alone", lambda m: place_in_order("figures alone", figures_only, m, table, units))
+    cells = [c for g in source.grids.values() for c in sorted(g.cells, key=lambda c: (c.row, c.column))]
+    texts = [c.text for c in cells or source.items if c.text.strip() and len(c.text) < MAX_LABEL]
+    by_header = ("header", lambda m: place_by_header(source.grids, m, table, texts))
+    trim = as_counted if layouts == {"fields"} else exactly
+    counted = ("count", lambda m: place_in_order("count", trim, m, table, texts))
+    figures = ("figures alone", lambda m: place_in_order("figures alone", figures_only, m, table, texts))
     if source.grids and source.name == "transposed grid":
         ways = [by_header]
     elif layouts == {"fields"}:
@@ -244,7 +245,7 @@ def _crossed_readings(source: Source, table: Table, form: str) -> Iterator[Readi
         solve(place(matches), table, form, source.name, name) for name, place in ways
     )
     if not source.grids or layouts == {"fields"}:
-        readings = chain(readings, _less_one_column(matches, table, form, source.name, units))
+        readings = chain(readings, _less_one_column(matches, table, form, source.name, texts))
     for reading in readings:
         if layouts == {"fields"}:
             _question_blanks(reading)
@@ -259,7 +260,7 @@ def _crossed_readings(source: Source, table: Table, form: str) -> Iterator[Readi
 
 
 def _less_one_column(
-    matches: Sequence[Match], table: Table, form: str, source: str, units: Mapping[str, str]
+    matches: Sequence[Match], table: Table, form: str, source: str, texts: Sequence[str]
 ) -> Iterator[Reading]:
     """Where every row prints one figure more than the form has columns: each column may be the extra one.
 
@@ -276,7 +277,7 @@ def _less_one_column(
             kept = [v for v in values if v.text.strip()]
             return kept[:extra] + kept[extra + 1 :]
 
-        placing = place_in_order("count less a column", without, matches, table, units)
+        placing = place_in_order("count less a column", without, matches, table, texts)
         readings.append(solve(placing, table, form, source, f"count less column {extra + 1}"))
     fewest = min(r.broken for r in readings)
     best, *others = [r for r in readings if r.broken == fewest]
