@@ -46,6 +46,7 @@ def _font() -> None:
 
 
 def _width(text: str, size: float) -> float:
+    _font()
     return float(pdfmetrics.stringWidth(text, FONT, size))
 
 
