@@ -66,6 +66,7 @@ class Run:
 
     settings: Settings
     stage: warehouse.Stage
+    database: warehouse.Staged
     started_at: datetime
     whole: bool = True
     read: ReadFile = read_file
@@ -101,11 +102,12 @@ def open_run(
     """
     with warehouse.lock(settings.warehouse):
         stage = warehouse.begin(settings.warehouse, name, fresh=whole)
+        database = warehouse.Staged(stage)
+        told = progress or (lambda done, of: None)
         try:
-            yield Run(
-                settings, stage, datetime.now(UTC), whole, read, check, progress or (lambda done, of: None)
-            )
+            yield Run(settings, stage, database, datetime.now(UTC), whole, read, check, told)
         finally:
+            database.close()
             warehouse.discard(stage)
 
 
@@ -248,8 +250,7 @@ def _make(run: Run, table: str, rows: pl.DataFrame) -> Made:
     good, rejected = frames.typed(table, rows)
     run.stage.put(table, good)
     run.stage.put(f"rejected.{table}", rejected)
-    with warehouse.connect(run.stage.database) as connection:
-        warehouse.load(connection, table, good)
+    warehouse.load(run.database.connection, table, good)
     return Made(table, good, rejected.height)
 
 
@@ -259,8 +260,7 @@ def frame(run: Run, table: str) -> pl.DataFrame:
 
 
 def _published(run: Run, table: str) -> pl.DataFrame:
-    with warehouse.connect(run.stage.database) as connection:
-        return warehouse.read(connection, table)
+    return warehouse.read(run.database.connection, table)
 
 
 # Marts, claims, publication.
@@ -268,17 +268,14 @@ def _published(run: Run, table: str) -> pl.DataFrame:
 
 def mart(run: Run, statement: warehouse.Statement) -> int:
     """Make one mart; how many rows it has."""
-    with warehouse.connect(run.stage.database) as connection:
-        warehouse.make_mart(connection, statement)
-        row = connection.execute(f"select count(*) from {statement.name}").fetchone()
-    assert row is not None
-    return int(row[0])
+    warehouse.make_mart(run.database.connection, statement)
+    ((rows,),) = run.database.connection.execute(f"select count(*) from {statement.name}").fetchall()
+    return int(rows)
 
 
 def violations(run: Run, claim: warehouse.Statement) -> pl.DataFrame:
     """Rows of the staged warehouse that break a claim."""
-    with warehouse.connect(run.stage.database) as connection:
-        return warehouse.violations(connection, claim)
+    return warehouse.violations(run.database.connection, claim)
 
 
 def publish(run: Run) -> int:
@@ -287,13 +284,12 @@ def publish(run: Run) -> int:
     Raises:
         WarehouseFault: a claim does not hold; what was published before stays.
     """
-    with warehouse.connect(run.stage.database) as connection:
-        if not run.whole:
-            for statement in warehouse.statements("marts"):
-                warehouse.make_mart(connection, statement)
-        warehouse.sign(
-            connection, run.stage.run, run.started_at, metadata.version("gongkai"), run.cache.version
-        )
-        warehouse.comment(connection, codebook.comments(warehouse.columns(connection)))
+    connection = run.database.connection
+    if not run.whole:
+        for statement in warehouse.statements("marts"):
+            warehouse.make_mart(connection, statement)
+    warehouse.sign(connection, run.stage.run, run.started_at, metadata.version("gongkai"), run.cache.version)
+    warehouse.comment(connection, codebook.comments(warehouse.columns(connection)))
+    run.database.close()
     warehouse.publish(run.stage, keep=not run.whole)
     return run.stage.published.stat().st_size

@@ -198,21 +198,46 @@ def discard(stage: Stage) -> None:
 
 @contextmanager
 def connect(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An open warehouse file.
+    """An open warehouse file, closed afterwards.
 
     Raises:
         WarehouseFault: it is absent, or no DuckDB file.
     """
-    if read_only and not path.exists():
-        raise WarehouseFault(f"there is no warehouse at {path}; `gongkai build` makes it")
-    try:
-        connection = duckdb.connect(str(path), read_only=read_only, config={} if read_only else dict(_CONFIG))
-    except duckdb.Error as error:
-        raise WarehouseFault(f"cannot open {path}: {str(error).splitlines()[0]}") from error
+    connection = _open(path, read_only)
     try:
         yield connection
     finally:
         connection.close()
+
+
+class Staged:
+    """The staged file of a run, opened when it is first used and kept open until it is closed."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The one connection of the run."""
+        if self._connection is None:
+            self._connection = _open(self.stage.database, read_only=False)
+        return self._connection
+
+    def close(self) -> None:
+        """Write everything to the file and let go of it."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _open(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    if read_only and not path.exists():
+        raise WarehouseFault(f"there is no warehouse at {path}; `gongkai build` makes it")
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config={} if read_only else dict(_CONFIG))
+    except duckdb.Error as error:
+        raise WarehouseFault(f"cannot open {path}: {str(error).splitlines()[0]}") from error
 
 
 # Contents.

@@ -18,13 +18,14 @@ import polars as pl
 import pytest
 
 from pipeline import assembly, frames, steps, warehouse
-from pipeline.defs import definitions
+from pipeline.defs import definitions, launch
 from pipeline.defs.launch import Outcome, run_build
 from pipeline.form.model import forms
 from pipeline.settings import Settings
 from tests import fakes
 
 pytestmark = pytest.mark.xdist_group("build")
+REAL_INSTANCE = launch._instance
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,7 +34,7 @@ def own_instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     home = tmp_path_factory.mktemp("dagster")
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.defs.launch.dagster_home", lambda: home)
+        patch.setattr("pipeline.defs.launch._instance", dg.DagsterInstance.ephemeral)
         yield home
 
 
@@ -414,6 +415,23 @@ def test_the_agency_s_id_is_of_its_name_and_division() -> None:
     assert plain == assembly.agency_id(heading(agency_name="朝 阳 区"))
     assert plain != assembly.agency_id(heading(agency_name="朝阳区", division_code="110105"))
     assert assembly.agency_id(heading(agency_name=None)) is None
+
+
+def test_the_history_of_runs_stands_in_the_project_s_instance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From whichever folder it is run; a folder that cannot be written has no history."""
+    monkeypatch.setattr(launch, "_instance", REAL_INSTANCE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(launch, "dagster_home", lambda: None)
+    monkeypatch.setattr(launch, "INSTANCE", tmp_path / "instance")
+    assert build(tmp_path) == Outcome(None)
+    assert (tmp_path / "instance" / "history" / "runs.db").exists()
+    assert (tmp_path / "build.log").read_text().count("RUN_SUCCESS") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["build.log", "instance", "raw", "w"]
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(launch, "INSTANCE", tmp_path / "file" / "instance")
+    assert build(tmp_path) == Outcome(None)
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -22,11 +23,9 @@ pytestmark = pytest.mark.xdist_group("build")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def fake_readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    home = tmp_path_factory.mktemp("dagster")
-    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+def fake_readers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.defs.launch.dagster_home", lambda: home)
+        patch.setattr("pipeline.defs.launch._instance", dg.DagsterInstance.ephemeral)
         patch.setattr("pipeline.defs.launch.run_build", partial(launch.run_build, read=fakes.read_fake))
         yield
 
