@@ -19,6 +19,7 @@ from pipeline.reading.ocr_engine import Line, Pixels, recognise
 from pipeline.reading.ocr_rules import Ruled, ink_level
 
 UNREAD = "?"
+SURE = 0.9
 DISPUTED = 0.6
 """Confidence at most given to a figure on which readings or the count of its strokes disagree."""
 MAX_ALTERNATIVES = 5
@@ -53,6 +54,20 @@ class _Strip:
     marks: Pixels
 
 
+@dataclass(slots=True)
+class _Looks:
+    """A line of a cell that looks like a figure, and how it was read so far."""
+
+    strip: _Strip
+    lines: list[Line]
+
+    @property
+    def settled(self) -> bool:
+        """Whether two looks gave the same and both are sure."""
+        texts = {line.text.strip() for line in self.lines}
+        return len(self.lines) > 1 and len(texts) == 1 and min(x.confidence for x in self.lines) >= SURE
+
+
 def read_cells(table: Ruled) -> list[CellText]:
     """The text of each slot of a table, in their order."""
     level = ink_level(table.picture)
@@ -62,15 +77,16 @@ def read_cells(table: Ruled) -> list[CellText]:
     lines = recognise([padded(s.picture, em) for s in flat])
     texts: list[CellText] = []
     at = 0
-    again: dict[int, list[_Strip]] = {}
+    figures: dict[int, list[_Looks]] = {}
     for index, cell in enumerate(strips):
         mine = lines[at : at + len(cell)]
         at += len(cell)
         texts.append(_joined(mine) if cell else BLANK)
         if cell and _like_figure(texts[index].text):
-            again[index] = cell
-    for index, text in _figures(again, {i: texts[i] for i in again}, em).items():
-        texts[index] = text
+            figures[index] = [_Looks(strip, [line]) for strip, line in zip(cell, mine, strict=True)]
+    _look_again([looks for cell_looks in figures.values() for looks in cell_looks], em)
+    for index, looks in figures.items():
+        texts[index] = _weighed(looks)
     return [
         text if slot.certain or not text.text else CellText(text.text, 0.0, text.alternatives)
         for text, slot in zip(texts, table.slots, strict=True)
@@ -84,7 +100,8 @@ def alternatives(picture: Pixels) -> tuple[tuple[str, float], ...]:
         picture: one line, grey, dark on white, without rules.
     """
     found: dict[str, float] = {}
-    for line in recognise(_treatments(picture, max(picture.shape[0], 1))):
+    em = float(picture.shape[0])
+    for line in recognise([padded(picture, em), _sharpened(picture, em), _black(picture, em)]):
         for text, score in _possible(line):
             found[text] = max(score, found.get(text, 0.0))
     return tuple(sorted(found.items(), key=lambda item: -item[1]))
@@ -181,39 +198,36 @@ def _like_figure(text: str) -> bool:
     return len(bare) <= 2 and not re.search(r"[\u4e00-\u9fff]{2}", bare)
 
 
-def _treatments(picture: Pixels, em: float) -> list[Pixels]:
-    """The same line for a second and a third look: smaller on its ground and sharpened; black on white."""
-    soft = cv2.GaussianBlur(picture, (0, 0), 1.2)
-    sharp = cv2.addWeighted(picture, 1.7, soft, -0.7, 0)
+def _sharpened(picture: Pixels, em: float) -> Pixels:
+    """The line with harder edges and smaller on its ground: another look at it."""
+    sharp = cv2.addWeighted(picture, 1.7, cv2.GaussianBlur(picture, (0, 0), 1.2), -0.7, 0)
+    return cv2.copyMakeBorder(padded(sharp, em), 3, 3, 8, 8, cv2.BORDER_CONSTANT, value=255)
+
+
+def _black(picture: Pixels, em: float) -> Pixels:
+    """The line in black on white, twice as large."""
     large = cv2.resize(picture, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_CUBIC)
     _, plain = cv2.threshold(cv2.GaussianBlur(large, (0, 0), 1.0), 0, 255, cv2.THRESH_OTSU)
-    plain = cv2.GaussianBlur(plain, (0, 0), 0.8)
-    wide = cv2.copyMakeBorder(padded(sharp.astype(np.uint8), em), 3, 3, 8, 8, cv2.BORDER_CONSTANT, value=255)
-    return [padded(picture, em), wide.astype(np.uint8), padded(plain.astype(np.uint8), 2 * em)]
+    return padded(cv2.GaussianBlur(plain, (0, 0), 0.8), 2 * em)
 
 
-def _figures(cells: dict[int, list[_Strip]], first: dict[int, CellText], em: float) -> dict[int, CellText]:
-    """Read the cells that look like figures again and weigh the readings of each."""
-    pictures: list[Pixels] = []
-    places: list[int] = []
-    for index, strips in cells.items():
-        for strip in strips:
-            pictures += _treatments(strip.picture, em)
-            places.append(index)
-    lines = recognise(pictures)
-    by_cell: dict[int, list[list[Line]]] = {}
-    for at, index in enumerate(places):
-        by_cell.setdefault(index, []).append(lines[3 * at : 3 * at + 3])
-    return {index: _weighed(readings, cells[index]) for index, readings in by_cell.items()}
+def _look_again(looks: Sequence[_Looks], em: float) -> None:
+    """Read each line a second way, and where that is not the same or not sure a third."""
+    for way in (_sharpened, _black):
+        open_looks = [look for look in looks if not look.settled]
+        for look, line in zip(
+            open_looks, recognise([way(look.strip.picture, em) for look in open_looks]), strict=True
+        ):
+            look.lines.append(line)
 
 
-def _weighed(readings: Sequence[Sequence[Line]], strips: Sequence[_Strip]) -> CellText:
-    """One text from the readings of each line of a cell, by how many agree and how sure they are."""
-    if len(readings) > 1:
-        texts = [CellText(*_choice(lines, strip)) for lines, strip in zip(readings, strips, strict=True)]
-        # A figure on two lines is not one figure unless an identity says so.
-        return CellText("\n".join(t.text for t in texts), min(DISPUTED, *(t.confidence for t in texts)))
-    return CellText(*_choice(readings[0], strips[0]))
+def _weighed(looks: Sequence[_Looks]) -> CellText:
+    """One text from the readings of each line of a cell."""
+    texts = [CellText(*_choice(look.lines, look.strip)) for look in looks]
+    if len(texts) == 1:
+        return texts[0]
+    # A figure on two lines is not one figure unless an identity says so.
+    return CellText("\n".join(t.text for t in texts), min(DISPUTED, *(t.confidence for t in texts)))
 
 
 def _choice(lines: Sequence[Line], strip: _Strip) -> tuple[str, float, tuple[str, ...]]:
@@ -233,7 +247,9 @@ def _choice(lines: Sequence[Line], strip: _Strip) -> tuple[str, float, tuple[str
         for other, score in _possible(line):
             rivals[other] = max(score, rivals.get(other, 0.0))
     best = max(votes, key=lambda t: (t != UNREAD, len(votes[t]), sum(votes[t])))
-    confidence = min(votes[best])
+    # Of three that agree the middle one counts: the black and white look is often less sure.
+    agreed = sorted(votes[best])
+    confidence = agreed[len(agreed) // 2] if len(agreed) > 2 else agreed[0]
     if len(votes) > 1 or doubt:
         confidence = min(confidence, DISPUTED)
     if best == UNREAD:

@@ -155,11 +155,17 @@ def _decoded(steps: npt.NDArray[np.float32], characters: Sequence[str]) -> Line:
         peak = begin + int(steps[begin:end, index].argmax())
         text.append(characters[index])
         scores.append(float(steps[peak, index]))
-        rivals = [int(i) for i in np.argsort(steps[peak])[-4:][::-1] if i not in (0, index)]
+        rivals = [int(i) for i in _highest(steps[peak], 4) if i not in (0, index)]
         others.append(
             tuple((characters[i], float(steps[peak, i])) for i in rivals if steps[peak, i] >= LIKELY)
         )
     return Line("".join(text), tuple(scores), missed, tuple(others))
+
+
+def _highest(row: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.intp]:
+    """Indices of the highest values, falling."""
+    some = np.argpartition(row, -count)[-count:]
+    return some[np.argsort(row[some])[::-1]]
 
 
 def _runs(best: npt.NDArray[np.intp]) -> Iterator[tuple[int, int, int]]:

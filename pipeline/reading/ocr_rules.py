@@ -54,7 +54,7 @@ class Ruled:
 
 def ink_of(picture: Pixels) -> Pixels:
     """A mask (0 or 1) of what is darker than the paper, by the noise of the paper itself."""
-    return (picture < ink_level(picture)).astype(np.uint8)
+    return np.asarray(picture < ink_level(picture)).astype(np.uint8)
 
 
 def ink_level(picture: Pixels) -> float:
@@ -85,7 +85,7 @@ def find_tables(picture: Pixels) -> list[Ruled]:
     ink = ink_of(picture)
     length = rule_length(picture)
     across, down = _rules(ink, length)
-    joined = cv2.dilate(across | down, np.ones((5, 5), np.uint8))
+    joined = cv2.dilate(cv2.bitwise_or(across, down), np.ones((5, 5), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     boxes = []
     for index in range(1, count):
@@ -116,7 +116,7 @@ def _upright(
     right, bottom = min(picture.shape[1], box[2] + edge), min(picture.shape[0], box[3] + edge)
     part = picture[top:bottom, left:right]
     across, down = _rules(ink_of(part), length)
-    own = mask[top:bottom, left:right].astype(np.uint8)
+    own: Pixels = mask[top:bottom, left:right].astype(np.uint8)
     angle = _lean(across & own)
     high, wide = part.shape
     turn = cv2.getRotationMatrix2D((wide / 2, high / 2), angle, 1.0)
@@ -134,7 +134,7 @@ def _upright(
     back = cv2.invertAffineTransform(turn)
     back[:, 2] += (left, top)
     wiped = part.copy()
-    wiped[cv2.dilate(across | down, np.ones((3, 3), np.uint8)) > 0] = 255
+    wiped[cv2.dilate(cv2.bitwise_or(across, down), np.ones((3, 3), np.uint8)) > 0] = 255
     return Ruled(wiped, tuple(slots), back, box)
 
 

@@ -39,7 +39,9 @@ def sniff(path: Path) -> FileFormat:
     if head.lstrip().startswith(b"{\\rtf"):
         return "doc"
     text = head.lstrip(b"\xef\xbb\xbf\r\n\t ").lower()
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body", b"<div", b"<table", b"<meta", b"<!--")):
+    if text.startswith(
+        (b"<!doctype", b"<html", b"<?xml", b"<head", b"<body", b"<div", b"<table", b"<meta", b"<!--")
+    ):
         return "html"
     if ending in _HTML_ENDINGS:
         return "html"
@@ -86,7 +88,9 @@ def read_document(path: Path) -> Document:
 
         return read_html(path)
     if kind == "image":
-        raise ReadingError("scanned", "a picture; its text needs recognition (OCR), which is not part of this run")
+        from pipeline.reading.image import read_image
+
+        return read_image(path)
     if kind == "doc":
         raise ReadingError("unsupported", "an old Word file; save it as .docx")
     raise ReadingError("unsupported", f"no reader for {path.suffix or 'files without an ending'}")
