@@ -53,7 +53,9 @@ def report(said: Mapping) -> Report:
     """A 2021 report with these figures; cells that are not given are zero."""
     form = forms()["2021"]
     tables = tuple(
-        TableReading(table.code, said.get("states", {}).get(table.code, "complete"), "2021", facts, notes, log)
+        TableReading(
+            table.code, said.get("states", {}).get(table.code, "complete"), "2021", facts, notes, log
+        )
         for table in form.tables
         for facts, notes, log in [_table(said, table.code)]
     )
