@@ -55,6 +55,7 @@ class Lattice:
 def lattices(content: PageContent) -> list[Lattice]:
     """The ruled tables of a page, top to bottom; frames of a single cell are none."""
     across, down = joined(content.across), joined(content.down)
+    drawn = (across, down)
     filled_across, filled_down = _fill_rules(content, across, down)
     if len(filled_across):
         across = joined(np.vstack((across, filled_across)))
@@ -64,9 +65,24 @@ def lattices(content: PageContent) -> list[Lattice]:
     found = []
     for rows, columns in _meeting(across, down):
         lattice = _lattice(across[rows], down[columns])
-        if lattice is not None:
+        if lattice is not None and (_touched(lattice.box, *drawn) or _tiled(lattice)):
             found.append(lattice)
     return sorted(found, key=lambda t: (t.box[1], t.box[0]))
+
+
+def _touched(box: Box, across: Floats, down: Floats) -> bool:
+    """Whether any drawn rule lies in the box."""
+    left, top, right, bottom = box
+    level = (across[:, 0] >= top - TOUCH) & (across[:, 0] <= bottom + TOUCH)
+    level &= (across[:, 1] <= right) & (across[:, 2] >= left)
+    plumb = (down[:, 0] >= left - TOUCH) & (down[:, 0] <= right + TOUCH)
+    plumb &= (down[:, 1] <= bottom) & (down[:, 2] >= top)
+    return bool(level.any() or plumb.any())
+
+
+def _tiled(lattice: Lattice) -> bool:
+    """Whether cells known by their grounds alone are enough to be a table rather than words set off."""
+    return len(lattice.xs) > 2 and len(lattice.ys) > 2 and len(lattice.spans) >= 6
 
 
 def joined(strokes: Floats) -> Floats:
@@ -154,12 +170,13 @@ def _supported(sides: Floats, rules: Floats, others: Floats, count: int) -> NDAr
         shared = np.minimum(sides[:, None, 2], lines[None, :, 2]) - np.maximum(
             sides[:, None, 1], lines[None, :, 1]
         )
-        good = near & (shared >= 0.8 * lengths[:, None])
+        shared = np.where(near, np.clip(shared, 0, None), 0)
         if own:
             index = np.arange(len(sides))
-            good[index, index] = False
-            good[index, index + count] = False
-        along |= good.any(axis=1)
+            shared[index, index] = 0
+            shared[index, index + count] = 0
+        # Several neighbours may share one long side.
+        along |= shared.sum(axis=1) >= 0.8 * lengths
     return along
 
 

@@ -544,11 +544,14 @@ def _inverse(m: Matrix) -> Matrix:
 
 
 def _rectangle(points: list[tuple[float, float]]) -> Box | None:
-    """The box of four or five corner points that make an upright rectangle."""
+    """The box of four or five corner points that make an upright rectangle, or a bar with mitred ends."""
     corners = points[:-1] if len(points) == 5 and _near(points[0], points[-1]) else points
     if len(corners) != 4:
         return None
     xs, ys = sorted(p[0] for p in corners), sorted(p[1] for p in corners)
+    wide, high = xs[3] - xs[0], ys[3] - ys[0]
+    if min(wide, high) <= THIN and max(wide, high) > 3 * min(wide, high):
+        return (xs[0], ys[0], xs[3], ys[3])
     if xs[1] - xs[0] > 0.5 or xs[3] - xs[2] > 0.5 or ys[1] - ys[0] > 0.5 or ys[3] - ys[2] > 0.5:
         return None
     return (xs[0], ys[0], xs[3], ys[3])

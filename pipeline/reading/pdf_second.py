@@ -23,7 +23,7 @@ from pdfplumber.utils.exceptions import PdfminerException
 
 from pipeline.reading.document import Block, Cell, Document, Grid, Paragraph, Picture, ReadingError
 from pipeline.reading.pdf import PageReading, page_blocks, read_pages, whole_page
-from pipeline.reading.pdf_objects import Box
+from pipeline.reading.pdf_objects import THIN, Box
 from pipeline.reading.pdf_text import Mark, cell_text, paragraphs, text_lines, union
 
 ENGINE = "pdfplumber"
@@ -47,7 +47,7 @@ def read_pdf_again(path: Path) -> Document:
     blocks: list[Block] = []
     try:
         with pdfplumber.open(path) as pdf:
-            by_number = {number: made for number, made in enumerate(_page_makers(pdf), 1)}
+            by_number = dict(enumerate(_page_makers(pdf), 1))
             for page in pages:
                 blocks += _blocks(page, by_number.get(page.number))
     except _ERRORS as error:
@@ -89,7 +89,7 @@ def _page_blocks(page: PageReading, other: Page) -> list[Block]:
     found = _seen(_marks(other.dedupe_chars(tolerance=1).chars, shift), page)
     placed: list[tuple[float, Block]] = []
     taken: set[int] = set()
-    for table in other.find_tables(_SETTINGS):
+    for table in other.filter(_is_rule_or_text).find_tables(_SETTINGS):
         cells = [_moved(cell, shift) for cell in table.cells]
         made = _grid(cells, found, page, taken)
         if made is not None:
@@ -105,6 +105,14 @@ def _page_blocks(page: PageReading, other: Page) -> list[Block]:
             placed.append((group[0].middle, Paragraph("\n".join(line.text for line in group), place)))
     placed += _first_engine_pictures(page)
     return [block for _, block in sorted(placed, key=lambda entry: entry[0])]
+
+
+def _is_rule_or_text(thing: dict[str, Any]) -> bool:
+    """White grounds, which word processors put under words and cells alike, show no table."""
+    if thing["object_type"] != "rect" or thing.get("stroke") or min(thing["width"], thing["height"]) <= THIN:
+        return True
+    colour = thing.get("non_stroking_color")
+    return colour is None or not all(part == 1 for part in np.atleast_1d(np.asarray(colour, dtype=object)))
 
 
 def _first_engine_pictures(page: PageReading) -> Iterator[tuple[float, Block]]:
@@ -168,6 +176,8 @@ def _grid(
         return None
     xs = _edges([side for b in boxes for side in (b[0], b[2])])
     ys = _edges([side for b in boxes for side in (b[1], b[3])])
+    if len(xs) < 3:
+        return None
     outline = union(boxes)
     inside = [
         i

@@ -19,6 +19,9 @@ from pipeline.reading.pdf_objects import Box, Glyphs
 
 COLUMN_GAP = 1.2
 """A gap this many times the type size parts two fields of a line."""
+FIGURE_GAP = 0.25
+"""A gap this many times the type size parts two figures: 1234 and 0 of close columns are no 12340."""
+WORD_GAP = 0.4
 _NUMBERED = re.compile(
     r"^(?:第[一二三四五六七八九十\d]+[章节部分条]|[一二三四五六七八九十]{1,3}[、.．]|[（(][一二三四五六七八九十\d]{1,3}[）)]|\d{1,2}[、.．](?!\d))"
 )
@@ -150,6 +153,7 @@ def _line(group: list[Mark]) -> TextLine | None:
     em = ems[len(ems) // 2] or 1.0
     tops, lows = sorted(m.top for m in solid), sorted(m.bottom for m in solid)
     top, low = tops[len(tops) // 2], lows[len(lows) // 2]
+    spaced = _letter_space(solid, em)
     words: list[str] = []
     segments: list[Segment] = []
     blank_before = False
@@ -159,19 +163,31 @@ def _line(group: list[Mark]) -> TextLine | None:
         if mark.blank:
             blank_before = bool(last)
             continue
-        gap = (mark.left - reach) / em
-        # Letter-spaced figures stand up to most of a type size apart; words less.
-        enough = 0.8 if mark.char in _DIGITS and last in _DIGITS else 0.6
-        if last and gap > COLUMN_GAP:
+        gap = (mark.left - reach) / em - spaced
+        figures = (mark.char in _DIGITS) + (last in _DIGITS)
+        if last and gap > (COLUMN_GAP, WORD_GAP, FIGURE_GAP)[figures]:
             segments.append(Segment("".join(words), (start, top, reach, low)))
             words, start = [], mark.left
-        elif last and (blank_before or gap > enough):
+        elif last and (blank_before or gap > WORD_GAP):
             words.append(" ")
         words.append(mark.char)
         last, blank_before, reach = mark.char, False, max(reach, mark.right)
     segments.append(Segment("".join(words), (start, top, reach, low)))
     text = " ".join(s.text for s in segments)
     return TextLine(text, (solid[0].left, top, reach, low), em, tuple(segments))
+
+
+def _letter_space(solid: Sequence[Mark], em: float) -> float:
+    """By how much (in type sizes) a line of words is set apart letter by letter; 0 for ordinary lines.
+
+    A row of single figures stands apart too, so words must prevail.
+    """
+    if len(solid) < 6 or 2 * sum(1 for m in solid if m.char in _DIGITS) > len(solid):
+        return 0.0
+    gaps = sorted((b.left - a.right) / em for a, b in pairwise(solid))
+    usual = gaps[len(gaps) // 2]
+    even = sum(1 for gap in gaps if abs(gap - usual) < 0.15)
+    return usual if 0.2 < usual <= 1.0 and even >= 0.7 * len(gaps) else 0.0
 
 
 def cell_text(found: Sequence[Mark]) -> str:
