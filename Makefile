@@ -2,8 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# Where a set of pinned packages carries hashes, pip holds every file against them.
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The pinned sets are whole, so nothing is resolved; where they carry hashes, every file is held against them.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 HASHES = $(if $(shell grep -l -m1 -e '--hash=' $(1) 2>/dev/null),--require-hashes)
 
 .DEFAULT_GOAL := help
@@ -21,7 +21,7 @@ $(VENV)/made: ## the virtual environment
 
 $(VENV)/installed: $(VENV)/made requirements.txt pyproject.toml
 	$(INSTALL) $(call HASHES,requirements.txt) -r requirements.txt
-	$(INSTALL) --no-deps --editable .
+	$(INSTALL) --editable .
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt

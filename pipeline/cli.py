@@ -5,7 +5,8 @@ Here: arguments, progress, what is printed, exit codes. Not here: any work.
 
 from __future__ import annotations
 
-import subprocess
+import os
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,7 +19,16 @@ from rich.table import Table
 
 from pipeline import warehouse as store
 from pipeline.publish import show as pages
-from pipeline.settings import PROJECT, Settings, SettingsFault, child_environment, dagster_home, settings
+from pipeline.settings import (
+    DAGSTER_YAML,
+    INSTANCE,
+    PROJECT,
+    Settings,
+    SettingsFault,
+    child_environment,
+    dagster_home,
+    settings,
+)
 from pipeline.terminal import cell, printable
 
 app = typer.Typer(
@@ -159,24 +169,17 @@ def show(
 @app.command()
 def dev(port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 3000) -> None:
     """Dagster's web UI and daemon on this machine only."""
-    environment = child_environment(DAGSTER_HOME=str(dagster_home() or PROJECT))
-    command = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "dev",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-        "-m",
-        "pipeline.definitions",
-    ]
-    try:
-        code = subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        code = 0
-    raise typer.Exit(code)
+    home = dagster_home()
+    if home is None:
+        # Dagster wants its settings inside the folder that it keeps its state in.
+        home = INSTANCE
+        home.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(DAGSTER_YAML, home / DAGSTER_YAML.name)
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "pipeline.definitions"]
+    command += ["-h", "127.0.0.1", "-p", str(port)]
+    os.chdir(PROJECT)
+    # In our place, so that whoever stops us stops it.
+    os.execve(sys.executable, command, child_environment(DAGSTER_HOME=str(home)))
 
 
 def _settings(raw: Path | None, warehouse: Path | None, workers: int | None) -> Settings:

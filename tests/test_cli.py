@@ -15,7 +15,7 @@ from pipeline import warehouse
 from pipeline.cli import app
 from pipeline.defs import launch
 from pipeline.form.model import forms
-from pipeline.settings import SettingsFault, settings
+from pipeline.settings import DAGSTER_YAML, SettingsFault, settings
 from pipeline.terminal import printable
 from tests import fakes
 
@@ -178,6 +178,21 @@ def test_a_fault_of_the_pipeline_is_exit_1(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("pipeline.defs.launch.run_build", lambda *_: fault)
     result = gongkai("build", "--raw", tmp_path / "raw", "--warehouse", tmp_path / "w")
     assert (result.exit_code, result.stderr.strip()) == (1, "gongkai: the checks are broken")
+
+
+def test_dev_serves_this_machine_only_and_keeps_its_state_under_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[list[str], dict[str, str]]] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pipeline.cli.dagster_home", lambda: None)
+    monkeypatch.setattr("pipeline.cli.INSTANCE", tmp_path / "instance")
+    monkeypatch.setattr("os.execve", lambda _, command, environment: started.append((command, environment)))
+    assert gongkai("dev", "--port", 3900).exit_code == 0
+    ((command, environment),) = started
+    assert command[-4:] == ["-h", "127.0.0.1", "-p", "3900"]
+    assert environment["DAGSTER_HOME"] == str(tmp_path / "instance")
+    assert (tmp_path / "instance" / "dagster.yaml").read_bytes() == DAGSTER_YAML.read_bytes()
 
 
 @pytest.mark.parametrize("value", ["many", "-1", "nan", "inf"])
