@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.reading.document import Block, Cell, Grid, Paragraph, Picture
 
@@ -119,6 +119,11 @@ def blocks(flow: Sequence[Line | Shown | Table], engine: str, place: str = "") -
 def box_locator(table: Table, box: Box) -> str:
     """Where a cell stands: table, row and grid column, each from 1."""
     return f"table={table.number};row={box.row + 1};column={box.column + 1}"
+
+
+def placed(item: Line | Shown | Table, locator: str) -> Line | Shown | Table:
+    """A line or picture with a place where it has none; a table has its own."""
+    return item if isinstance(item, Table) or item.locator else replace(item, locator=locator)
 
 
 def _picture(item: Shown, place: str) -> Picture:
