@@ -6,10 +6,27 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from pipeline.checks.across_years import across_years_checks
 from pipeline.checks.completeness import completeness_checks, reading_checks
+from pipeline.checks.documents import document_checks
 from pipeline.checks.identities import RESULT, identity_checks
+from pipeline.checks.narrative import narrative_checks, narrative_rollup_checks
+from pipeline.checks.narrative_itself import narrative_itself_checks
+from pipeline.checks.plausibility import plausibility_checks
+from pipeline.checks.rollup import rollup_checks
 
-FAMILIES = (identity_checks, completeness_checks, reading_checks)
+FAMILIES = (
+    identity_checks,
+    completeness_checks,
+    reading_checks,
+    across_years_checks,
+    narrative_checks,
+    narrative_itself_checks,
+    narrative_rollup_checks,
+    document_checks,
+    plausibility_checks,
+    rollup_checks,
+)
 
 __all__ = ["FAMILIES", "RESULT", "run_checks"]
 
