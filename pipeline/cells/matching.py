@@ -17,6 +17,9 @@ from pipeline.cells.rows import PrintedRow
 from pipeline.form.folding import label_key
 from pipeline.form.model import Line, Table
 
+EVEN = 0.5
+"""The score at which a pairing speaks neither for nor against itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -52,6 +55,9 @@ def _affinity(row: PrintedRow, line: Line, table: Table) -> float:
     keys = wordings(table, "rows", line).keys
     texts = [cell.text for cell in row.labels]
     best = similarity(texts[-1], keys)
+    if line.is_group:
+        # A group printed as one row: only by its own words.
+        return best if best >= SURE else 0.0
     for count in (2, 3, 4):
         if len(texts) >= count and best < SURE:
             # A label cut into pieces by lines or cells.
@@ -78,20 +84,24 @@ def _context(outer: tuple[str, ...], group: str, table: Table) -> float:
 
 
 def _best_pairs(scores: list[list[float]]) -> list[tuple[int, int]]:
-    """The order-keeping pairing with the greatest sum (dynamic programming, rows × lines)."""
+    """The order-keeping pairing with the greatest gain (dynamic programming, rows × lines).
+
+    What counts is how far a score is above even, so that two poor pairs do not outweigh a good one.
+    """
     if not scores:
         return []
     n, m = len(scores), len(scores[0])
+    gain = [[score - EVEN if score >= POSSIBLE else 0.0 for score in row] for row in scores]
     best = [[0.0] * (m + 1) for _ in range(n + 1)]
     for r in range(n - 1, -1, -1):
         for c in range(m - 1, -1, -1):
             top = max(best[r + 1][c], best[r][c + 1])
-            if scores[r][c] >= POSSIBLE:
-                top = max(top, scores[r][c] + best[r + 1][c + 1])
+            if gain[r][c]:
+                top = max(top, gain[r][c] + best[r + 1][c + 1])
             best[r][c] = top
     pairs, r, c = [], 0, 0
     while r < n and c < m:
-        if scores[r][c] >= POSSIBLE and abs(best[r][c] - (scores[r][c] + best[r + 1][c + 1])) < 1e-9:
+        if gain[r][c] and abs(best[r][c] - (gain[r][c] + best[r + 1][c + 1])) < 1e-9:
             pairs.append((r, c))
             r, c = r + 1, c + 1
         elif best[r][c] == best[r + 1][c]:

@@ -59,7 +59,11 @@ def grid_rows(grid: Grid, source: int) -> Iterator[PrintedRow]:
     for index, places in enumerate(matrix(grid)):
         labels: list[Cell] = []
         values: list[Cell] = []
-        for cell in distinct(places):
+        cells = distinct(places)
+        if not any(cell.row == index and cell.text.strip() for cell in cells):
+            # Nothing but cells that span down into it: a rule drawn through them, no row.
+            continue
+        for cell in cells:
             if not cell.text.strip():
                 if labels:
                     values.append(cell)
