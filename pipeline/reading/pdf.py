@@ -153,7 +153,9 @@ def read_pages(path: Path) -> tuple[list[PageReading], dict[str, str], int]:
 
 
 def _title(pdf: pdfium.PdfDocument) -> str:
-    return re.sub(r"^Microsoft Word - ", "", pdf.get_metadata_value("Title")).replace("\0", "").strip()
+    """The file's title, where a person may have given it one."""
+    title = re.sub(r"^Microsoft Word - ", "", pdf.get_metadata_value("Title")).replace("\0", "").strip()
+    return "" if title.lower() in ("untitled", "(anonymous)") else title
 
 
 def _ends_early(path: Path) -> bool:
@@ -330,7 +332,7 @@ def _pictures(page: PageReading) -> Iterator[tuple[float, Picture]]:
             continue
         x, y = solid.cx, solid.cy
         over = ((x > left) & (x < right) & (y > top) & (y < bottom)).sum()
-        if over >= 4 and over > 0.0002 * (right - left) * (bottom - top):
+        if over >= 4 and over > min(FEW - 1, 0.0002 * (right - left) * (bottom - top)):
             continue
         yield top, _picture(page, (left, top, right, bottom))
 
