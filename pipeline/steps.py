@@ -19,6 +19,7 @@ import polars as pl
 from pipeline import assembly, frames, warehouse
 from pipeline.cells.read import read_file
 from pipeline.checks import run_checks
+from pipeline.checks.localisation import suggestions
 from pipeline.collection import RawFile, identify, list_files
 from pipeline.publish import codebook
 from pipeline.reading_cache import Key, ReadingCache, reader_version
@@ -55,6 +56,8 @@ READ_TABLES = (
 """Tables whose rows come straight from reading."""
 CHECKED_TABLES = (*READ_TABLES, "reading_note")
 """What the checks may look at."""
+SUGGESTED_FROM = (*frames.FACTS.values(), "check_result")
+"""What suggestions are made of."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +232,11 @@ def labels(run: Run) -> list[Made]:
 def check_result(run: Run) -> Made:
     """Every check over the tables of the run."""
     return _make(run, "check_result", run.check({table: frame(run, table) for table in CHECKED_TABLES}))
+
+
+def suggested_correction(run: Run) -> Made:
+    """What would close the identities that fail; no fact is changed by it."""
+    return _make(run, "suggested_correction", suggestions({t: frame(run, t) for t in SUGGESTED_FROM}))
 
 
 def rejected_row(run: Run) -> Made:

@@ -9,9 +9,10 @@ change of a fact: suggestions only.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import combinations
 from typing import Protocol
 
 import polars as pl
@@ -52,16 +53,6 @@ class Suggestion:
     rank: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Set:
-    """One explanation of one fault, with the slip of each cell."""
-
-    changes: Changes
-    slips: Mapping[Key, Slip]
-    score: tuple[int, int]
-    """Weight, then the slips' cost: the less, the better."""
-
-
 def suggest(facts: Mapping[Key, FactLike], table: Table) -> list[Suggestion]:
     """What would close the identities of one table of one report, likeliest first.
 
@@ -76,13 +67,12 @@ def suggest(facts: Mapping[Key, FactLike], table: Table) -> list[Suggestion]:
         the limits of localisation.yaml explains what fails.
     Source: the 勾稽关系 clauses in the form files.
     """
-    printed_rows = frozenset(row for row, _ in facts)
+    page = _Page(table, facts)
     found: list[Suggestion] = []
-    for system in _systems(equations(table, printed_rows), facts):
+    for system in _systems(equations(table, page.printed_rows), facts):
         if system.failing:
-            for fault, sets, complete in _faults(system):
-                ranked = _ranked(system, facts, table, printed_rows, sets)
-                found += _suggestions(system, facts, table, fault, ranked, complete)
+            for fault in _faults(page, system):
+                found += _suggestions(page, fault)
     return found
 
 
@@ -213,42 +203,51 @@ def _linked(sets: Sequence[Iterable[object]]) -> list[list[int]]:
 # Faults: what fails together is explained together.
 
 
-def _faults(system: System) -> Iterator[tuple[list[int], list[Changes], bool]]:
-    """The failing equations in groups, each with the sets that explain it and whether these are all."""
-    limits = rules().limits
-    found, complete = explanations(system, limits)
-    if not found:
-        return
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Equations that fail together, by number, and the sets that explain them."""
+
+    system: System
+    failing: tuple[int, ...]
+    sets: tuple[Changes, ...]
+    complete: bool
+    """Whether these are all the sets that are as small."""
+
+
+def _faults(page: _Page, system: System) -> Iterator[_Fault]:
+    """The failing equations in groups that no explanation joins."""
+    limits, beside = rules().limits, page.beside(system.figures)
+    found, complete = explanations(system, beside, limits)
     if complete:
-        yield from ((fault, sets, True) for fault, sets in _grouped(system, found))
-        return
-    # Many faults with many explanations each: one by one, the others taken as corrected.
-    for part in _parts(system, found[0]):
-        others = {key: figure for key, figure in found[0].items() if key not in part}
-        alone = system.with_changes(others)
-        sets, all_found = explanations(alone, limits)
-        # Dearer than before where the rest now stands fast: then the one set at hand is all there is.
-        if sets:
-            yield list(alone.failing), sets, all_found
+        yield from _grouped(system, found)
+    elif found:
+        # Many faults with many explanations each: one by one, the others taken as corrected.
+        for part in _parts(system, found[0]):
+            others = {key: figure for key, figure in found[0].items() if key not in part}
+            alone = system.with_changes(others)
+            sets, all_found = explanations(alone, beside, limits)
+            sets = sets or [{key: found[0][key] for key in part}]
+            yield _Fault(alone, alone.failing, tuple(sets), all_found)
 
 
-def _grouped(system: System, found: Sequence[Changes]) -> Iterator[tuple[list[int], list[Changes]]]:
-    """Faults that no explanation joins, each with its own part of every explanation."""
+def _grouped(system: System, found: Sequence[Changes]) -> Iterator[_Fault]:
+    """Each fault with its own part of every explanation."""
     parts = [part for changes in found for part in _parts(system, changes)]
     failing = set(system.failing)
     touched = [{n for key in part for n in system.places[key] if n in failing} for part in parts]
     for group in _linked(touched):
-        fault = sorted(set().union(*(touched[number] for number in group)))
+        together = set().union(*(touched[number] for number in group))
         sets: dict[frozenset[tuple[Key, int]], Changes] = {}
         for changes in found:
-            mine = {k: v for k, v in changes.items() if not system.places[k].keys().isdisjoint(fault)}
-            rest = [k for k in changes if k not in mine]
-            # A cell that closes what others of the set open belongs with them.
-            for part in _parts(system, changes):
-                if any(key in mine for key in part):
-                    mine |= {key: changes[key] for key in part if key in rest}
+            # Whole parts: a cell may only close again what others of its part open.
+            mine = {
+                key: changes[key]
+                for part in _parts(system, changes)
+                if any(n in together for k in part for n in system.places[k])
+                for key in part
+            }
             sets.setdefault(frozenset(mine.items()), mine)
-        yield fault, list(sets.values())
+        yield _Fault(system, tuple(sorted(together)), tuple(sets.values()), True)
 
 
 def _parts(system: System, changes: Changes) -> list[list[Key]]:
@@ -257,81 +256,102 @@ def _parts(system: System, changes: Changes) -> list[list[Key]]:
     return [[keys[n] for n in part] for part in _linked([system.places[key] for key in keys])]
 
 
-# Ranking and words.
+# Ranking.
 
 
-def _ranked(
-    system: System,
-    facts: Mapping[Key, FactLike],
-    table: Table,
-    printed_rows: frozenset[str],
-    sets: Iterable[Changes],
-) -> list[_Set]:
-    grid = _Grid(table, printed_rows)
-    totals = {key for equation in system.equations for key in _totals(equation)}
-    found = [_scored(system, facts, grid, totals, changes) for changes in sets]
-    # Sets that differ only in which empty cell takes a figure: that cell is not known.
-    by_printed: dict[frozenset[tuple[Key, int]], list[_Set]] = defaultdict(list)
-    for one in found:
-        figures = frozenset((k, v) for k, v in one.changes.items() if facts[k].value is not None)
-        by_printed[figures].append(one)
-    kept = []
-    for printed, same in by_printed.items():
-        best = min(same, key=lambda one: one.score)
-        forced = len(same) == 1 or not printed
-        kept += same if forced else [_Set(dict(printed), best.slips, best.score)]
-    place = grid.place
-    return sorted(kept, key=lambda one: (one.score, sorted(place(key) for key in one.changes)))
+class _Page:
+    """A table as a report prints it: which cells stand beside each other."""
 
-
-@dataclass(frozen=True)
-class _Grid:
-    """The cells as a report prints them."""
-
-    table: Table
-    printed_rows: frozenset[str]
+    def __init__(self, table: Table, facts: Mapping[Key, FactLike]) -> None:
+        self.table = table
+        self.facts = facts
+        self.printed_rows = frozenset(row for row, _ in facts)
+        self._rows = [line.code for line in table.rows if line.code in self.printed_rows]
+        self._columns = [line.code for line in table.columns if not line.is_group]
 
     def place(self, key: Key) -> tuple[int, int]:
         """Number of the row and of the column among those printed."""
-        rows = [line.code for line in self.table.rows if line.code in self.printed_rows]
-        columns = [line.code for line in self.table.columns if not line.is_group]
-        return rows.index(key[0]), columns.index(key[1])
+        return self._rows.index(key[0]), self._columns.index(key[1])
 
-    def beside(self, key: Key, other: Key) -> bool:
-        """Whether two cells stand next to each other in a row or a column."""
-        (row, column), (other_row, other_column) = self.place(key), self.place(other)
-        return abs(row - other_row) + abs(column - other_column) == 1
+    def neighbours(self, key: Key) -> list[Key]:
+        """The cells beside, above and below a cell."""
+        row, column = self.place(key)
+        beside = ((row, column - 1), (row, column + 1), (row - 1, column), (row + 1, column))
+        return [
+            (self._rows[r], self._columns[c])
+            for r, c in beside
+            if 0 <= r < len(self._rows) and 0 <= c < len(self._columns)
+        ]
+
+    def beside(self, keys: Collection[Key]) -> list[tuple[Key, Key]]:
+        """Each two of these cells that stand beside each other or one above the other, once."""
+        return [
+            (key, other)
+            for key in keys
+            for other in self.neighbours(key)
+            if other in keys and self.place(key) < self.place(other)
+        ]
 
 
-def _scored(
-    system: System, facts: Mapping[Key, FactLike], grid: _Grid, totals: set[Key], changes: Changes
-) -> _Set:
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """One explanation of one fault, with the slip of each cell."""
+
+    changes: Changes
+    slips: Mapping[Key, Slip]
+    score: tuple[int, int]
+    """Weight, then the slips' cost: the less, the better."""
+    some_empty: bool = False
+    """Whether an empty cell has to take a figure besides, and which one the identities do not tell."""
+
+
+def _ranked(page: _Page, fault: _Fault) -> list[_Set]:
+    """The sets of a fault, best first."""
+    # Sets that differ only in which empty cell takes a figure are one: that cell is not forced.
+    by_printed: dict[frozenset[tuple[Key, int]], list[_Set]] = defaultdict(list)
+    for changes in fault.sets:
+        printed = frozenset(item for item in changes.items() if page.facts[item[0]].value is not None)
+        by_printed[printed].append(_scored(page, fault.system, changes))
+    kept = []
+    for printed, same in by_printed.items():
+        best = min(same, key=lambda one: one.score)
+        if printed and len(same) > 1:
+            best = _Set(dict(printed), best.slips, best.score, True)
+        kept.append(best)
+    return sorted(kept, key=lambda one: (one.score, sorted(page.place(key) for key in one.changes)))
+
+
+def _scored(page: _Page, system: System, changes: Changes) -> _Set:
     slips: dict[Key, Slip] = {}
     cost = 0
-    for pair, slip in _swaps(system, grid, changes):
+    weight = system.weigh(changes)
+    for pair, slip in _swaps(page, system, changes):
         slips |= dict.fromkeys(pair, slip)
         cost += slip.cost
+        if slip.kind == "swapped_neighbours":
+            # One slip weighs as one cell.
+            weight -= min(system.weights[key] for key in pair)
+    totals = {key for equation in system.equations for key in _totals(equation)}
     right = {**system.figures, **changes}
     for key in changes:
         if key not in slips:
-            fact = facts[key]
+            fact = page.facts[key]
             slips[key] = likeliest(
                 None if fact.value is None else system.figures[key],
                 changes[key],
                 total=key in totals,
-                neighbours=[right[k] for k in _neighbours(grid, key) if k in right],
+                neighbours=[right[beside] for beside in page.neighbours(key) if beside in right],
                 picture=fact.confidence < 1,
             )
             cost += slips[key].cost
-    return _Set(changes, slips, (system.weigh(changes), cost))
+    return _Set(changes, slips, (weight, cost))
 
 
-def _swaps(system: System, grid: _Grid, changes: Changes) -> Iterator[tuple[tuple[Key, Key], Slip]]:
+def _swaps(page: _Page, system: System, changes: Changes) -> Iterator[tuple[tuple[Key, Key], Slip]]:
     """Pairs of a set whose figures have changed places; each cell once, neighbours first."""
     crossed = [
-        (not grid.beside(a, b), (a, b))
-        for i, a in enumerate(changes)
-        for b in list(changes)[i + 1 :]
+        (b not in page.neighbours(a), (a, b))
+        for a, b in combinations(changes, 2)
         if changes[a] == system.figures[b] and changes[b] == system.figures[a]
     ]
     used: set[Key] = set()
@@ -341,60 +361,47 @@ def _swaps(system: System, grid: _Grid, changes: Changes) -> Iterator[tuple[tupl
             yield pair, rules().slip("swapped" if far else "swapped_neighbours")
 
 
-def _neighbours(grid: _Grid, key: Key) -> list[Key]:
-    rows = [line.code for line in grid.table.rows if line.code in grid.printed_rows]
-    columns = [line.code for line in grid.table.columns if not line.is_group]
-    row, column = grid.place(key)
-    beside = ((row, column - 1), (row, column + 1), (row - 1, column), (row + 1, column))
-    return [(rows[r], columns[c]) for r, c in beside if 0 <= r < len(rows) and 0 <= c < len(columns)]
+# Words.
+
+_OTHERS_NAMED = 3
+"""Cells of one set that a reason names beside its own."""
 
 
-def _suggestions(
-    system: System,
-    facts: Mapping[Key, FactLike],
-    table: Table,
-    fault: Sequence[int],
-    ranked: Sequence[_Set],
-    complete: bool,
-) -> Iterator[Suggestion]:
+def _suggestions(page: _Page, fault: _Fault) -> Iterator[Suggestion]:
+    ranked = _ranked(page, fault)
     scores = sorted({one.score for one in ranked})
-    ties = {score: sum(one.score == score for one in ranked) for score in scores}
     for one in ranked[: rules().limits.sets]:
-        rank = scores.index(one.score) + 1
+        ties = sum(other.score == one.score for other in ranked)
         for key, right in one.changes.items():
-            value = facts[key].value
-            reason = _reason(system, facts, table, fault, one, key, ties[one.score], complete)
-            yield Suggestion(*key, value, float(right), reason, rank)
+            said = _reason(page, fault, one, key) + _doubt(ties, fault.complete)
+            rank = scores.index(one.score) + 1
+            yield Suggestion(*key, page.facts[key].value, float(right), said, rank)
 
 
-def _reason(
-    system: System,
-    facts: Mapping[Key, FactLike],
-    table: Table,
-    fault: Sequence[int],
-    one: _Set,
-    key: Key,
-    ties: int,
-    complete: bool,
-) -> str:
-    """One sentence: the cell, the figure, the identities it would close, the slip, what is as good."""
-    mine = [system.equations[number] for number in system.places[key] if number in fault]
-    rest = [other for other in one.changes if other != key]
-    words = [f"{name_cell(table, *key)}: {one.changes[key]} instead of {_printed(facts[key])}"]
-    if rest:
-        words[0] += ", together with " + ", ".join(
-            f"{_label(table, other)} {one.changes[other]} instead of {_printed(facts[other])}"
-            for other in rest
-        )
-    words[0] += ", would close " + " and ".join(
-        _identity(table, equation) for equation in mine or [system.equations[number] for number in fault]
-    )
-    words.append(one.slips[key].words)
+def _reason(page: _Page, fault: _Fault, one: _Set, key: Key) -> str:
+    """The cell, the figure, what changes with it, the identities that it would close, the slip."""
+    numbers = [number for number in fault.failing if number in fault.system.places[key]] or fault.failing
+    closed = " and ".join(_identity(page.table, fault.system.equations[number]) for number in numbers)
+    others = [
+        f"{_label(page.table, other)} {figure} instead of {_printed(page.facts[other])}"
+        for other, figure in one.changes.items()
+        if other != key
+    ]
+    if len(others) > _OTHERS_NAMED:
+        others = [*others[:_OTHERS_NAMED], f"{len(others) - _OTHERS_NAMED} more"]
+    if one.some_empty:
+        others.append("a figure in an empty cell that the identities do not tell")
+    together = f", together with {', '.join(others)}," if others else ""
+    cell, figure = name_cell(page.table, *key), one.changes[key]
+    printed = _printed(page.facts[key])
+    return f"{cell}: {figure} instead of {printed}{together} would close {closed}; {one.slips[key].words}"
+
+
+def _doubt(ties: int, complete: bool) -> str:
+    """What else is as good."""
     if ties > 1:
-        words.append(f"one of {ties if complete else f'at least {ties}'} explanations that are equally good")
-    elif not complete:
-        words.append("there may be others equally good")
-    return "; ".join(words)
+        return f"; one of {'' if complete else 'at least '}{ties} explanations that are equally good"
+    return "" if complete else "; others may be equally good"
 
 
 def _printed(fact: FactLike) -> str:

@@ -6,7 +6,7 @@ solver for more. Not here: how likely a change is (slips.py), its words or its r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -77,22 +77,38 @@ class System:
         return sum(self.weights[cell] for cell in cells)
 
 
-def explanations(system: System, limits: Limits) -> tuple[list[Changes], bool]:
+def explanations(
+    system: System, beside: Collection[tuple[Key, Key]], limits: Limits
+) -> tuple[list[Changes], bool]:
     """The sets of fewest cells whose change lets every equation hold, and whether these are all.
 
     One cell beats two and two beat more, whatever they weigh (weights lie within a factor of
     1.5); from three on the solver gives the lightest sets. Empty where no set within the limits
     was found.
+
+    Args:
+        beside: cells whose figures may have changed places: one slip, so it stands with one cell.
     """
     if not system.failing:
         return [], True
-    found = list(_single(system, system.surplus))
+    found: list[Changes] = [{key: figure} for key, figure in _single(system, system.surplus)]
     if found:
-        return [{key: figure} for key, figure in found], True
-    pairs = _pairs(system)
-    if pairs:
-        return pairs, True
+        return found + list(_exchanged(system, beside)), True
+    found = _pairs(system)
+    if found:
+        return found, True
     return _solve(system, limits)
+
+
+def _exchanged(system: System, beside: Collection[tuple[Key, Key]]) -> Iterator[Changes]:
+    """Each two cells that let every equation hold once they change places."""
+    for a, b in beside:
+        delta = system.figures[b] - system.figures[a]
+        at_a, at_b = system.places[a], system.places[b]
+        if delta and all(n in at_a or n in at_b for n in system.failing):
+            moved = {n: delta * (at_a.get(n, 0) - at_b.get(n, 0)) for n in at_a.keys() | at_b.keys()}
+            if all(system.takes(n, system.surplus[n] + by) for n, by in moved.items()):
+                yield {a: system.figures[b], b: system.figures[a]}
 
 
 def _single(system: System, surplus: Sequence[int]) -> Iterator[tuple[Key, int]]:
@@ -149,6 +165,7 @@ def _solve(system: System, limits: Limits) -> tuple[list[Changes], bool]:
     # The identities are sums of rows and columns, so no smallest set moves a figure by more than all
     # that is amiss; a tight bound is what makes the solver fast.
     most = sum(abs(system.surplus[number]) for number in system.failing)
+    most += sum(-figure for figure in system.figures.values() if figure < 0)
     delta: dict[Key, cp_model.IntVar] = {}
     changed: dict[Key, cp_model.IntVar] = {}
     filled: list[cp_model.IntVar] = []
@@ -183,7 +200,6 @@ def _solve(system: System, limits: Limits) -> tuple[list[Changes], bool]:
     solver.parameters.random_seed = 1
     left = limits.solver_work
     found: list[Changes] = []
-    best: int | None = None
     while len(found) < limits.solutions and left > 0:
         solver.parameters.max_deterministic_time = left
         status = solver.solve(model)
@@ -191,10 +207,9 @@ def _solve(system: System, limits: Limits) -> tuple[list[Changes], bool]:
         if status != cp_model.OPTIMAL:
             # Out of work, the set at hand may not be the smallest: better none.
             return found, bool(found) and status == cp_model.INFEASIBLE
-        flags = [key for key, flag in changed.items() if solver.value(flag)]
-        if best is None:
-            best = system.weigh(flags)
-            model.add(weight <= best)
-        found.append({key: system.figures[key] + solver.value(delta[key]) for key in flags})
-        model.add_bool_or([changed[key].negated() for key in flags])
+        keys = [key for key, flag in changed.items() if solver.value(flag)]
+        if not found:
+            model.add(weight <= system.weigh(keys))
+        found.append({key: system.figures[key] + solver.value(delta[key]) for key in keys})
+        model.add_bool_or([changed[key].negated() for key in keys])
     return found, False

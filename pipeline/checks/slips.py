@@ -65,14 +65,12 @@ class Rules:
     weights: Weights
     limits: Limits
     slips: dict[str, Likelihood]
-    short_figure: int
-    """What a slip of digits costs more where one of the figures has a single digit."""
     look_alike: frozenset[str]
 
-    def slip(self, kind: str, dearer: int = 0) -> Slip:
+    def slip(self, kind: str) -> Slip:
         """A slip of this kind; KeyError where the file has none."""
         found = self.slips[kind]
-        return Slip(kind, found.cost + dearer, found.words)
+        return Slip(kind, found.cost, found.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +121,11 @@ def likeliest(
         found.append(rules().slip("total_left_zero" if total else "left_zero"))
     if total:
         found.append(rules().slip("wrongly_added"))
-    if printed > 0 and right >= 0:
+    if printed >= 0 and right >= 0:
         # A zero or a single digit beside an equal one says little.
         if printed in neighbours and printed > 9:
             found.append(rules().slip("shifted"))
-        dearer = rules().short_figure if min(printed, right) < 10 else 0
-        found += [rules().slip(kind, dearer) for kind in _digit_slips(str(printed), str(right), picture)]
+        found += [rules().slip(kind) for kind in _digit_slips(str(printed), str(right), picture)]
     return min(found, key=lambda slip: slip.cost)
 
 
