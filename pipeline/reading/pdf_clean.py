@@ -24,6 +24,8 @@ _BULLETS = (0xF06C, 0xF06E, 0xF071, 0xF075, 0xF076, 0xF0A7, 0xF0A8, 0xF0B2, 0xF0
 _SPACES = frozenset([0x20, 0xA0, 0x3000, 0x09, 0x0A, 0x0D, 0x2028, 0x2029, *range(0x2000, 0x2010), 0xFEFF])
 
 Mask = NDArray[np.bool_]
+_IS_SPACE = np.zeros(0x10001, dtype=bool)
+_IS_SPACE[list(_SPACES)] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def clean(content: PageContent) -> Cleaned:
 
 def spaces(glyphs: Glyphs) -> Mask:
     """Which glyphs are white space."""
-    return np.isin(glyphs.code, list(_SPACES))
+    return _IS_SPACE[np.minimum(glyphs.code, len(_IS_SPACE) - 1)]
 
 
 def _inside(glyphs: Glyphs, box: tuple[float, float, float, float]) -> Mask:
@@ -114,18 +116,20 @@ def _across_text(glyphs: Glyphs, odd: Mask, body: Mask) -> Mask:
     marks = np.zeros(len(glyphs), dtype=bool)
     shades = np.round(glyphs.em, 1) * 1000 + np.round(glyphs.ink, 2)
     x, y = glyphs.cx, glyphs.cy
+    order = np.flatnonzero(body)[np.argsort(y[body], kind="stable")]
+    heights = y[order]
     for shade in np.unique(shades[odd]):
         mine = np.flatnonzero(odd & (shades == shade))
-        others = np.flatnonzero(body & (shades != shade))
-        if not len(others) or len(mine) > 2000:
-            continue
-        inside = (
-            (x[others] > glyphs.left[mine, None])
-            & (x[others] < glyphs.right[mine, None])
-            & (np.abs(y[others] - y[mine, None]) < 0.45 * glyphs.em[mine, None])
-            & (glyphs.code[others] != glyphs.code[mine, None])
-        )
-        if inside.any(axis=1).mean() >= 0.2:
+        reach = 0.45 * glyphs.em[mine]
+        first = np.searchsorted(heights, y[mine] - reach)
+        last = np.searchsorted(heights, y[mine] + reach)
+        hits = 0
+        for i, low, high in zip(mine.tolist(), first.tolist(), last.tolist(), strict=True):
+            if low < high:
+                near = order[low:high]
+                inside = (x[near] > glyphs.left[i]) & (x[near] < glyphs.right[i]) & (shades[near] != shade)
+                hits += bool((inside & (glyphs.code[near] != glyphs.code[i])).any())
+        if hits >= 0.2 * len(mine):
             marks[mine] = True
     return marks
 

@@ -8,6 +8,7 @@ Not here: which glyphs count (pdf_clean), what is a table (pdf_geometry) or a li
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -33,6 +34,7 @@ _PASSWORD = 4
 Floats = NDArray[np.float64]
 Matrix = tuple[float, float, float, float, float, float]
 Box = tuple[float, float, float, float]
+_six_floats = struct.Struct("6f").unpack
 _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
@@ -335,10 +337,7 @@ class _Reader:
                 self._object(_form_object(handle, i), inner, depth + 1)
 
     def _own_matrix(self, handle: int) -> Matrix:
-        m = self.matrix
-        if not _object_matrix(handle, self.matrix_at):
-            return _IDENTITY
-        return (m.a, m.b, m.c, m.d, m.e, m.f)
+        return _six_floats(self.matrix) if _object_matrix(handle, self.matrix_at) else _IDENTITY  # type: ignore[return-value]
 
     def _ink(self, handle: int) -> float:
         """How light a fill is on white paper, transparency counted in."""
