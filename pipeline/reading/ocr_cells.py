@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from pipeline.reading.ocr_engine import Line, Pixels, recognise
-from pipeline.reading.ocr_rules import Ruled, ink_level
+from pipeline.reading.ocr_rules import Ruled, ink_level, paper_of
 
 UNREAD = "?"
 SURE = 0.9
@@ -44,6 +44,7 @@ class CellText:
 
 
 BLANK = CellText("", 1.0)
+FAINT = CellText(UNREAD, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class _Looks:
 
 def read_cells(table: Ruled) -> list[CellText]:
     """The text of each slot of a table, in their order."""
-    level = ink_level(table.picture)
+    level, paper = ink_level(table.picture), paper_of(table.picture)
     strips = [_strips(table.picture, slot.box, level) for slot in table.slots]
     em = _letter_height([s.marks.shape[0] for cell in strips for s in cell])
     flat = [strip for cell in strips for strip in cell]
@@ -81,8 +82,11 @@ def read_cells(table: Ruled) -> list[CellText]:
     for index, cell in enumerate(strips):
         mine = lines[at : at + len(cell)]
         at += len(cell)
-        texts.append(_joined(mine) if cell else BLANK)
-        if cell and _like_figure(texts[index].text):
+        if not cell:
+            texts.append(FAINT if _faint(table.picture, table.slots[index].box, paper, em) else BLANK)
+            continue
+        texts.append(_joined(mine))
+        if _like_figure(texts[index].text):
             figures[index] = [_Looks(strip, [line]) for strip, line in zip(cell, mine, strict=True)]
     _look_again([looks for cell_looks in figures.values() for looks in cell_looks], em)
     for index, looks in figures.items():
@@ -165,6 +169,25 @@ def _letters(ink: Pixels) -> Pixels:
     if sizes and max(sizes) < 5:
         return np.zeros_like(ink)
     return kept[labels]
+
+
+def _faint(picture: Pixels, box: tuple[int, int, int, int], paper: tuple[float, float], em: float) -> bool:
+    """Whether something too pale to be read stands in a cell: then it is not blank."""
+    left, top, right, bottom = box
+    cell = picture[top + 3 : bottom - 2, left + 3 : right - 2]
+    if min(cell.shape, default=0) < 5:
+        return False
+    tone, grain = paper
+    smooth = cv2.blur(cell, (3, 3))
+    pale = np.asarray(smooth < tone - max(14.0, 3.0 * grain)).astype(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(pale, connectivity=8)
+    high, wide = cell.shape
+    for index in range(1, count):
+        x, y, w, h, _ = (int(v) for v in stats[index])
+        inside = x > 0 and y > 0 and x + w < wide and y + h < high
+        if inside and max(w, h) >= 0.4 * em:
+            return True
+    return False
 
 
 def _bands(ink: Pixels) -> list[tuple[int, int]]:

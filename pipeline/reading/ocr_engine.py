@@ -87,20 +87,20 @@ def _detector() -> Any:
     )
 
 
-def detect(picture: Pixels) -> list[npt.NDArray[np.float32]]:
-    """Find the lines of text of a grey picture.
+def detect(picture: Pixels, side: int = DETECT_SIDE) -> list[npt.NDArray[np.float32]]:
+    """Find the lines of text of a grey picture, reduced to ``side`` pixels at most.
 
     Returns:
         For each line its corners (4 × 2, pixels): top left, top right, bottom right, bottom left.
     """
     high, wide = picture.shape
-    scale = min(1.0, DETECT_SIDE / max(high, wide))
+    scale = min(1.0, side / max(high, wide))
     small = (
         cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture
     )
     # The detector blows a picture up until its short side has 736 pixels: give flat ones room instead.
-    side = max(small.shape) // 2
-    below, right = max(0, side - small.shape[0]), max(0, side - small.shape[1])
+    least = max(small.shape) // 2
+    below, right = max(0, least - small.shape[0]), max(0, least - small.shape[1])
     small = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT, value=255)
     found = _detector()(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR), use_det=True, use_cls=False, use_rec=False)
     if getattr(found, "boxes", None) is None:

@@ -32,6 +32,8 @@ SURE_LETTER = 0.9
 PLAIN_LETTER = 0.98
 """Probability of every digit of a line from which it is not read a second time."""
 MAX_SKEW = 7.0
+GLANCE_SIDE = 832
+"""Size at which lines are looked for to see which way a picture is turned."""
 _DIGITS = re.compile(r"[\d.,，．]*\d[\d.,，．]*")
 _IDEAL = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
@@ -149,7 +151,7 @@ def _even(grey: Pixels) -> Pixels:
 def _quarter_turns(grey: Pixels) -> int:
     """How many quarter turns to the left set the picture upright: lines lie across and can be read."""
     part = _densest(grey)
-    boxes = detect(part)
+    boxes = detect(part, GLANCE_SIDE)
     shapes = [_sides(box) for box in boxes]
     long = [(box, w, h) for box, (w, h) in zip(boxes, shapes, strict=True) if max(w, h) > 2.5 * min(w, h)]
     if not long:

@@ -22,6 +22,8 @@ SEEN = 0.6
 BROKEN = 0.25
 """Share that is enough where cells would else make no rectangle."""
 MAX_LINES = 200
+PALE = 0.45
+"""How dark a stroke must be beside the usual rule of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +61,44 @@ def ink_of(picture: Pixels) -> Pixels:
 
 def ink_level(picture: Pixels) -> float:
     """The grey level below which a pixel is ink rather than grain of the paper."""
-    sample = picture[::4, ::4]
-    light = sample[sample >= 150]
-    if light.size < 100:
-        return 150.0
-    paper = float(np.median(light))
-    grain = 1.4826 * float(np.median(np.abs(light.astype(np.float32) - paper)))
+    paper, grain = paper_of(picture)
     return float(np.clip(paper - max(45.0, 6.0 * grain), 110.0, 215.0))
 
 
-def _rules(ink: Pixels, length: int) -> tuple[Pixels, Pixels]:
-    """Masks of the horizontal and the vertical strokes of at least ``length`` pixels."""
-    across = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
-    down = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((length, 1), np.uint8))
-    return across, down
+def paper_of(picture: Pixels) -> tuple[float, float]:
+    """Grey level of the paper and the spread of its grain."""
+    sample = picture[::4, ::4]
+    light = sample[sample >= 150]
+    if light.size < 100:
+        return 200.0, 10.0
+    paper = float(np.median(light))
+    return paper, 1.4826 * float(np.median(np.abs(light.astype(np.float32) - paper)))
+
+
+def _rules(picture: Pixels, length: int) -> tuple[Pixels, Pixels]:
+    """Masks of the horizontal and the vertical strokes of at least ``length`` pixels.
+
+    Thin and faint strokes count as well: the picture is smoothed along them, so that the grain of
+    the paper evens out, and only what is thinner than letters are high stands out across them.
+    """
+    _, grain = paper_of(picture)
+    smooth, thick = max(5, length // 3), max(9, length // 3)
+    least = max(28.0, 9.0 * grain / smooth**0.5)
+    masks = []
+    for way in (0, 1):
+        along = (smooth, 1) if way == 0 else (1, smooth)
+        across = (thick, 1) if way == 0 else (1, thick)
+        even = cv2.blur(picture, along)
+        ridge = cv2.morphologyEx(even, cv2.MORPH_BLACKHAT, np.ones(across, np.uint8))
+        shape = np.ones((1, length) if way == 0 else (length, 1), np.uint8)
+        mask = cv2.morphologyEx(np.asarray(ridge > least).astype(np.uint8), cv2.MORPH_OPEN, shape)
+        if mask.any():
+            # Rules of one picture are about as dark as one another; letters smoothed are paler.
+            usual = float(np.median(ridge[mask > 0]))
+            strokes = np.asarray(ridge > max(least, PALE * usual)).astype(np.uint8)
+            mask = cv2.morphologyEx(strokes, cv2.MORPH_OPEN, shape)
+        masks.append(mask)
+    return masks[0], masks[1]
 
 
 def rule_length(picture: Pixels) -> int:
@@ -82,15 +108,14 @@ def rule_length(picture: Pixels) -> int:
 
 def find_tables(picture: Pixels) -> list[Ruled]:
     """All ruled tables of a picture (grey, about upright), from top to bottom."""
-    ink = ink_of(picture)
     length = rule_length(picture)
-    across, down = _rules(ink, length)
+    across, down = _rules(picture, length)
     joined = cv2.dilate(cv2.bitwise_or(across, down), np.ones((5, 5), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     boxes = []
     for index in range(1, count):
         x, y, w, h, _area = (int(v) for v in stats[index])
-        if w < 4 * length or h < 1.2 * length:
+        if w < 8 * length or h < 1.2 * length:
             continue
         boxes.append((x, y, x + w, y + h, index))
     tables = []
@@ -115,7 +140,7 @@ def _upright(
     left, top = max(0, box[0] - edge), max(0, box[1] - edge)
     right, bottom = min(picture.shape[1], box[2] + edge), min(picture.shape[0], box[3] + edge)
     part = picture[top:bottom, left:right]
-    across, down = _rules(ink_of(part), length)
+    across, down = _rules(part, length)
     own: Pixels = mask[top:bottom, left:right].astype(np.uint8)
     angle = _lean(across & own)
     high, wide = part.shape
@@ -123,7 +148,7 @@ def _upright(
     if abs(angle) > 0.02:
         part = cv2.warpAffine(part, turn, (wide, high), flags=cv2.INTER_CUBIC, borderValue=255)
         own = cv2.warpAffine(own, turn, (wide, high), flags=cv2.INTER_NEAREST)
-        across, down = _rules(ink_of(part), length)
+        across, down = _rules(part, length)
     else:
         turn = np.array([[1.0, 0, 0], [0, 1.0, 0]])
     across &= own
