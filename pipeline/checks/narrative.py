@@ -294,7 +294,7 @@ def narrative_rollup_checks(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             (pl.col("figure") * pl.col("sign")).sum().alias("left_value"),
             pl.col("figure").null_count().alias("open"),
         )
-        .sort("report_id", "base", pl.col("open") > 0, "left_value", descending=[False, False, False, True])
+        .sort("report_id", "base", pl.col("open") > 0, -pl.col("left_value"), "reading")
         .group_by("report_id", "base", maintain_order=True)
         .agg(pl.col("left_value", "said").first(), (pl.col("open").sum() > 0).alias("open"))
     )

@@ -162,12 +162,12 @@ def _parts(rule: Parts, stated: pl.DataFrame, known: pl.DataFrame) -> pl.DataFra
     odd = pl.col("complete") & pl.col("added").is_not_null()
     judged = base.with_columns(closes=closes, breaks=~closes & (over | short | odd))
     picked = (
-        judged.sort("report_id", ~pl.col("closes"), "order")
+        judged.sort("report_id", ~pl.col("closes"), ~pl.col("breaks"), "order")
         .group_by("report_id", maintain_order=True)
         .agg(
             pl.all().exclude("closes", "breaks").first(),
             pl.col("closes").any(),
-            pl.col("breaks").all(),
+            pl.col("breaks").any(),
         )
         .with_columns(
             check_code=pl.lit(PARTS),
