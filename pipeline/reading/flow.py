@@ -59,14 +59,19 @@ class Box:
 
     @property
     def lines(self) -> list[str]:
-        """Its lines, those of nested one-column tables among them."""
+        """Its lines, those of nested frames among them."""
         found: list[str] = []
         for item in self.flow:
             if isinstance(item, Line):
                 found.append(item.text)
-            elif isinstance(item, Table) and item.is_column:
+            elif isinstance(item, Table) and item.is_frame:
                 found.extend(line for box in item.boxes for line in box.lines)
         return found
+
+    @property
+    def holds_table(self) -> bool:
+        """Whether a table with columns stands in it, however deep."""
+        return any(isinstance(item, Table) and not item.is_frame for item in self.flow)
 
 
 @dataclass(slots=True)
@@ -78,9 +83,14 @@ class Table:
 
     @property
     def is_column(self) -> bool:
-        """Whether no row has more than one box: a frame around text, not a table."""
+        """Whether no row has more than one box, so that there are no columns to tell apart."""
         rows = [box.row for box in self.boxes]
         return len(rows) == len(set(rows))
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether it is a column without a table in it: a frame around text."""
+        return self.is_column and not any(box.holds_table for box in self.boxes)
 
     @property
     def is_layout(self) -> bool:
@@ -90,9 +100,9 @@ class Table:
         filled: dict[int, int] = {}
         nested = running = False
         for box in self.boxes:
-            inner = [item for item in box.flow if isinstance(item, Table) and not item.is_column]
+            inner = box.holds_table
             lines = [line for line in box.lines if line]
-            nested = nested or bool(inner)
+            nested = nested or inner
             running = running or (len(lines) >= LONG_CELL_LINES and sum(map(len, lines)) >= LONG_CELL)
             filled[box.row] = filled.get(box.row, 0) + (bool(lines) and not inner)
         rows = sum(1 for count in filled.values() if count)
@@ -150,12 +160,9 @@ def _table_blocks(table: Table, engine: str) -> Iterator[Block]:
             if isinstance(item, Shown):
                 yield _picture(item, place)
             elif isinstance(item, Table):
-                # Lines of a nested column already stand in the cell; what else it holds does not.
-                yield from (
-                    block
-                    for block in blocks([item], engine, place)
-                    if not (item.is_column and isinstance(block, Paragraph))
-                )
+                # The lines of a frame already stand in the cell, its pictures do not.
+                inner = blocks([item], engine, place)
+                yield from (b for b in inner if not (item.is_frame and isinstance(b, Paragraph)))
 
 
 def _is_running(table: Table, box: Box) -> bool:
