@@ -211,7 +211,10 @@ def connect(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConn
 
 
 class Staged:
-    """The staged file of a run, opened when it is first used and kept open until it is closed."""
+    """The staged file of a run, opened when it is first used and kept open until it is closed.
+
+    Once it is published, what is left to do only reads, and reads the published file.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
@@ -221,7 +224,9 @@ class Staged:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The one connection of the run."""
         if self._connection is None:
-            self._connection = _open(self.stage.database, read_only=False)
+            staged = self.stage.database.exists()
+            path = self.stage.database if staged else self.stage.published
+            self._connection = _open(path, read_only=not staged)
         return self._connection
 
     def close(self) -> None:

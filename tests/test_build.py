@@ -174,6 +174,17 @@ def test_findings_are_rows_and_the_panel_counts_them(shared: Path) -> None:
     ]
 
 
+def test_a_figure_that_would_close_the_sums_is_suggested_and_not_taken(shared: Path) -> None:
+    suggested = """
+        select printed_value, suggested_value, value
+        from suggested_correction
+        join fact_request using (report_id)
+        where row_code = 'received' and column_code = 'total' and outcome = row_code
+          and applicant = column_code and rank = 1
+    """
+    assert query(shared, suggested) == [(4.0, 3.0, 4)]
+
+
 def test_missing_tables_are_named(shared: Path) -> None:
     sql = "select table_name, state, path from mart_missing_tables where agency_name = '王岗镇' order by all"
     assert query(shared, sql) == [
@@ -291,6 +302,7 @@ def test_a_second_writer_is_told_so(tmp_path: Path) -> None:
 KILLED = """
 import sys
 from pathlib import Path
+from pipeline import steps
 from pipeline.defs.launch import run_build
 from pipeline.settings import Settings
 from tests import fakes
@@ -302,6 +314,7 @@ def dies(tables):
 
 if __name__ == "__main__":
     root = Path(sys.argv[1])
+    steps.reader_version = lambda: sys.argv[2]
     settings = Settings(root / "raw", root / "w", 1, 20, 2048)
     run_build(settings, root / "build.log", read=fakes.read_fake, check=dies)
 """
@@ -313,7 +326,7 @@ def test_a_run_that_is_killed_changes_nothing(built: Path, own_instance: Path) -
     fakes.write(built / "raw", "new.txt", agency="新", year=2023)
     environment = {**os.environ, "DAGSTER_HOME": str(own_instance)}
     root = Path(__file__).parents[1]
-    command = [sys.executable, "-c", KILLED, str(built)]
+    command = [sys.executable, "-c", KILLED, str(built), steps.reader_version()]
     with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout and run.stdout.readline().strip() == "checking"
         run.send_signal(signal.SIGKILL)
@@ -396,7 +409,12 @@ def test_the_graph_names_every_table_of_the_warehouse() -> None:
     graph = definitions().resolve_asset_graph()
     named = {key.to_user_string() for key in graph.get_all_asset_keys()}
     assert {"raw_files", "document_text", "report_tables", "published", "mart_panel"} <= named
-    assert set(steps.CHECKED_TABLES) | set(frames.LABELS) | {"check_result", "rejected_row"} <= named
+    assert (
+        set(steps.CHECKED_TABLES)
+        | set(frames.LABELS)
+        | {"check_result", "suggested_correction", "rejected_row"}
+        <= named
+    )
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert node.group_name != "default" and node.owners == ["team:gongkai"] and node.kinds, key

@@ -24,7 +24,14 @@ EVIDENCE = {
 
 
 def request(outcome: str, applicant: str = "total", value: float | None = 3.0, **other: object) -> dict:
-    return {**EVIDENCE, "outcome": outcome, "applicant": applicant, "value": value, "best_value": value, **other}
+    return {
+        **EVIDENCE,
+        "outcome": outcome,
+        "applicant": applicant,
+        "value": value,
+        "best_value": value,
+        **other,
+    }
 
 
 def disclosure(item: str, measure: str, value: float) -> dict:

@@ -184,6 +184,18 @@ def test_a_run_over_a_copy_begins_with_what_is_published(stage: warehouse.Stage)
             assert warehouse.read(connection, "dim_agency").height == rows
 
 
+def test_what_is_asked_after_publication_is_asked_of_the_published_file(stage: warehouse.Stage) -> None:
+    staged = warehouse.Staged(stage)
+    staged.connection.execute("insert into dim_agency (agency_id) values ('a')")
+    staged.close()
+    warehouse.publish(stage)
+    assert warehouse.read(staged.connection, "dim_agency").height == 1
+    with pytest.raises(duckdb.Error, match="read-only"):
+        staged.connection.execute("insert into dim_agency (agency_id) values ('b')")
+    staged.close()
+    assert not stage.database.exists()
+
+
 def test_build_info_says_which_run_made_the_tables(stage: warehouse.Stage) -> None:
     started = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     with warehouse.connect(stage.database) as connection:
