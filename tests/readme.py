@@ -1,0 +1,104 @@
+"""The README's questions and their printed answers, over a build of data/raw.
+
+``python -m tests.readme`` builds data/raw into a temporary warehouse and writes what it gives into
+README.md and README.zh.md. Not here: the questions themselves, which stand in the README.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+
+from pipeline.publish import show
+from pipeline.warehouse import connect
+
+ROOT = Path(__file__).parents[1]
+READMES = (ROOT / "README.md", ROOT / "README.zh.md")
+_ASKED = re.compile(r"```sql\n(?P<sql>.*?)```\n\n<!-- answer -->\n(?P<answer>.*?)<!-- end -->", re.S)
+_BUILD = re.compile(r"<!-- build -->\n(?P<said>.*?)<!-- end -->", re.S)
+
+
+def build(warehouse: Path) -> str:
+    """Run the main job over data/raw; what it prints."""
+    command = [
+        sys.executable,
+        "-m",
+        "pipeline.cli",
+        "build",
+        "--raw",
+        ROOT / "data/raw",
+        "--warehouse",
+        warehouse,
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.replace(str(warehouse), "data/warehouse")
+
+
+def answer(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """A query's result as a Markdown table."""
+    result = connection.execute(sql)
+    names = [column[0] for column in result.description or []]
+    return _table(names, result.fetchall())
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    for row in rows:
+        lines.append("| " + " | ".join("" if v is None else _said(v) for v in row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _said(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+
+def asked(text: str) -> list[tuple[str, str]]:
+    """The README's questions with the answers that stand under them."""
+    return [(m["sql"], m["answer"]) for m in _ASKED.finditer(text)]
+
+
+def refresh(text: str, connection: duckdb.DuckDBPyConnection, said: str) -> str:
+    """The README with the build's output and all answers written anew."""
+
+    def replaced(match: re.Match[str]) -> str:
+        return f"```sql\n{match['sql']}```\n\n<!-- answer -->\n{answer(connection, match['sql'])}<!-- end -->"
+
+    text = _ASKED.sub(replaced, text)
+    return _BUILD.sub(lambda _: f"<!-- build -->\n```\n{said.strip()}\n```\n<!-- end -->", text)
+
+
+def picture(connection: duckdb.DuckDBPyConnection, words: str, path: Path) -> None:
+    """A report as ``gongkai show`` prints it, as an SVG picture."""
+    console = Console(record=True, width=130, file=io.StringIO())
+    (match,) = show.find(connection, words)
+    assert match.report_id is not None
+    show.show(console, connection, match.report_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drawn = console.export_svg(title="gongkai show")
+    # The reader's own monospaced font will do: a picture in the docs asks no server for one.
+    path.write_text(re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.S), encoding="utf-8")
+
+
+def main() -> None:
+    """The command."""
+    with tempfile.TemporaryDirectory() as folder:
+        said = build(Path(folder))
+        with connect(Path(folder) / "gongkai.duckdb", read_only=True) as connection:
+            for path in READMES:
+                if path.exists():
+                    path.write_text(
+                        refresh(path.read_text(encoding="utf-8"), connection, said), encoding="utf-8"
+                    )
+            picture(connection, "示例县水利局 2023", ROOT / "docs/images/show.svg")
+
+
+if __name__ == "__main__":
+    main()
