@@ -19,7 +19,7 @@ import polars as pl
 
 from pipeline import frames
 from pipeline.cells.facts import name_cell
-from pipeline.cells.identities import Equation, Key, equations, evaluate
+from pipeline.cells.identities import Equation, Key, deduce, equations, evaluate
 from pipeline.checks.localisation_search import Changes, System, explanations
 from pipeline.checks.slips import Slip, likeliest, rules
 from pipeline.form.model import Table, forms
@@ -321,14 +321,15 @@ def _ranked(page: _Page, fault: _Fault) -> list[_Set]:
     return sorted(kept, key=lambda one: (one.score, sorted(page.place(key) for key in one.changes)))
 
 
-def _scored(page: _Page, system: System, changes: Changes) -> _Set:
+def _scored(page: _Page, system: System, smallest: Changes) -> _Set:
+    changes = {**smallest, **_forced(page, system, smallest)}
     slips: dict[Key, Slip] = {}
     cost = 0
-    weight = system.weigh(changes)
+    weight = system.weigh(smallest)
     for pair, slip in _swaps(page, system, changes):
         slips |= dict.fromkeys(pair, slip)
         cost += slip.cost
-        if slip.kind == "swapped_neighbours":
+        if slip.kind == "swapped_neighbours" and smallest.keys() >= set(pair):
             # One slip weighs as one cell.
             weight -= min(system.weights[key] for key in pair)
     totals = {key for equation in system.equations for key in _totals(equation)}
@@ -344,7 +345,26 @@ def _scored(page: _Page, system: System, changes: Changes) -> _Set:
                 picture=fact.confidence < 1,
             )
             cost += slips[key].cost
+    # What then still closes only if an open cell takes a figure speaks against the set.
+    weight += rules().weights.left_open * sum(by != 0 for by in system.with_changes(changes).surplus)
     return _Set(changes, slips, (weight, cost))
+
+
+def _forced(page: _Page, system: System, changes: Changes) -> Changes:
+    """Figures that empty cells must hold once a set is changed, and need not as long as it is not."""
+    empty = frozenset(
+        key
+        for equation in system.equations
+        for _, key in equation.members
+        if key not in system.figures and key in page.facts and page.facts[key].status == "blank"
+    )
+    if not empty:
+        return {}
+    known = {key: Decimal(figure) for key, figure in system.figures.items()}
+    before = deduce(system.equations, known, empty)
+    known |= {key: Decimal(figure) for key, figure in changes.items()}
+    after = deduce(system.equations, known, empty)
+    return {key: int(figure) for key, figure in after.items() if figure and key not in before}
 
 
 def _swaps(page: _Page, system: System, changes: Changes) -> Iterator[tuple[tuple[Key, Key], Slip]]:
@@ -352,7 +372,7 @@ def _swaps(page: _Page, system: System, changes: Changes) -> Iterator[tuple[tupl
     crossed = [
         (b not in page.neighbours(a), (a, b))
         for a, b in combinations(changes, 2)
-        if changes[a] == system.figures[b] and changes[b] == system.figures[a]
+        if changes[a] == system.figures.get(b, 0) and changes[b] == system.figures.get(a, 0)
     ]
     used: set[Key] = set()
     for far, pair in sorted(crossed, key=lambda found: found[0]):
@@ -380,7 +400,7 @@ def _suggestions(page: _Page, fault: _Fault) -> Iterator[Suggestion]:
 
 def _reason(page: _Page, fault: _Fault, one: _Set, key: Key) -> str:
     """The cell, the figure, what changes with it, the identities that it would close, the slip."""
-    numbers = [number for number in fault.failing if number in fault.system.places[key]] or fault.failing
+    numbers = [n for n in fault.failing if n in fault.system.places.get(key, ())] or fault.failing
     closed = " and ".join(_identity(page.table, fault.system.equations[number]) for number in numbers)
     others = [
         f"{_label(page.table, other)} {figure} instead of {_printed(page.facts[other])}"

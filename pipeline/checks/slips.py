@@ -37,6 +37,7 @@ class Weights:
     blank: int
     total_over_blank: int
     unconfirmed: int
+    left_open: int
     least: int
 
 
