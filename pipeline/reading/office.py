@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.reading.document import ReadingError
+from pipeline.reading.document import ReadingError, ReadingStatus
 
 START_SECONDS = 60.0
 FILE_SECONDS = 20.0
@@ -198,4 +198,8 @@ def _ole_kind(data: bytes, ending: str) -> str | ReadingError:
         return ".doc"
     if ending == ".wps":
         return ".wps"
-    return ReadingError("unsupported", "an Office file without Word text. Save the report as .docx.")
+    status: ReadingStatus = "unreadable" if ending in (".doc", ".dot", ".wpt") else "unsupported"
+    return ReadingError(
+        status,
+        "no Word text in it: cut off, or another program's file. Fetch it again, or save it as .docx.",
+    )
