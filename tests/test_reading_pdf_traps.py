@@ -363,6 +363,8 @@ def test_one_figure_drawn_as_an_outline_is_not_a_blank(tmp_path: Path) -> None:
     c.save()
     cell = next(cell for cell in grids(read_pdf(path))[0].cells if (cell.row, cell.column) == (2, 4))
     assert (cell.text, cell.confidence) == ("\ufffd", 0.0)
+    again = grids(read_pdf_again(path))[0].cells
+    assert [cell.text for cell in again if (cell.row, cell.column) == (2, 4)] == ["\ufffd"]
 
 
 def test_picture_of_a_table_between_paragraphs(tmp_path: Path) -> None:
@@ -759,3 +761,40 @@ def test_places_lead_back(tmp_path: Path) -> None:
             left, top, right, bottom = (float(s) for s in cell.locator.partition("box=")[2].split(","))
             inside = text.get_text_bounded(left, HIGH - bottom, right, HIGH - top)
             assert "".join(inside.split()) == "".join(cell.text.split())
+
+
+def test_a_footnote_mark_is_no_digit(tmp_path: Path) -> None:
+    path = tmp_path / "raised.pdf"
+    c = canvas(path)
+    for row, rise in enumerate((4.0, -2.0)):
+        c.rect(80, 600 - 30 * row, 100, 30)
+        c.rect(180, 600 - 30 * row, 100, 30)
+        write(c, 85, HIGH - 610 + 30 * row, "数量")
+        write(c, 200, HIGH - 610 + 30 * row, "95")
+        write(c, 210.2, HIGH - 610 + 30 * row - rise, "1", 6)
+    c.save()
+    assert [cell.text for cell in grids(read_pdf(path))[0].cells] == ["数量", "95¹", "数量", "95₁"]
+
+
+def test_a_figure_struck_out_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "struck.pdf"
+    c = canvas(path)
+    c.rect(80, 600, 100, 30)
+    c.rect(180, 600, 100, 30)
+    write(c, 85, HIGH - 610, "本年新收申请的数量")
+    write(c, 200, HIGH - 610, "12")
+    c.rect(200, 613.2, 10, 0.5, stroke=0, fill=1)
+    write(c, 210, HIGH - 610, "15")
+    c.save()
+    assert [cell.text for cell in grids(read_pdf(path))[0].cells] == ["本年新收申请的数量", "\ufffd\ufffd15"]
+    assert all("\ufffd" in g.cells[1].text for g in grids(read_pdf_again(path)))
+
+
+def test_a_figure_wider_than_its_cell_stays_whole(tmp_path: Path) -> None:
+    path = tmp_path / "wide.pdf"
+    c = canvas(path)
+    for column, text in enumerate(("甲", "1234567", "0", "8")):
+        c.rect(80 + 30 * column, 600, 30, 30)
+        write(c, 80 + 30 * column + 28 - pdfmetrics.stringWidth(text, FONT, 10), HIGH - 610, text)
+    c.save()
+    assert [cell.text for cell in grids(read_pdf(path))[0].cells] == ["甲", "1234567", "0", "8"]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.reading.document import Block, Document, Grid, Paragraph, Picture, ReadingError
 from pipeline.reading.pdf_cells import ENGINE, TOO_GARBLED, grid, in_table
-from pipeline.reading.pdf_clean import UNKNOWN, clean, spaces
+from pipeline.reading.pdf_clean import UNREAD, clean, spaces
 from pipeline.reading.pdf_columns import column_runs, fields_grid
 from pipeline.reading.pdf_geometry import Lattice, joined, lattices
 from pipeline.reading.pdf_margins import ZONE, MarginLine, running
@@ -69,6 +69,10 @@ class PageReading:
         """A box of the upright content on the page as shown."""
         return turn_box(box, self.quarter, self.width, self.height)
 
+    def content_box(self, box: Box) -> Box:
+        """A box on the page as shown on the upright content."""
+        return turn_box(box, -self.quarter % 4, self.content.width, self.content.height)
+
     def locate(self, box: Box) -> str:
         """The locator of a box of the upright content."""
         return locator(self.number, self.shown_box(box))
@@ -77,6 +81,19 @@ class PageReading:
 def locator(page: int, box: Box) -> str:
     """The locator of a box on a page as shown, in points."""
     return f"page={page};box=" + ",".join(f"{side:.1f}" for side in box)
+
+
+def box_of(place: str) -> Box:
+    """The box that a locator of a PDF names.
+
+    Raises:
+        ValueError: for a locator without page and box.
+    """
+    match = _PLACE.match(place)
+    sides = [float(side) for side in match[2].split(",")] if match is not None and match[2] else []
+    if len(sides) != 4:
+        raise ValueError(f"{place!r} names no box")
+    return (sides[0], sides[1], sides[2], sides[3])
 
 
 def read_pdf(path: Path) -> Document:
@@ -121,9 +138,7 @@ def picture_at(path: Path, place: str, dpi: float = 200) -> bytes:
     match = _PLACE.match(place)
     if match is None:
         raise ValueError(f"{place!r} names no page")
-    sides = [float(side) for side in match[2].split(",")] if match[2] else []
-    box = (sides[0], sides[1], sides[2], sides[3]) if len(sides) == 4 else None
-    return page_picture(path, int(match[1]), box, dpi)
+    return page_picture(path, int(match[1]), box_of(place) if match[2] else None, dpi)
 
 
 def read_pages(path: Path) -> tuple[list[PageReading], dict[str, str], int]:
@@ -388,7 +403,7 @@ def _legible(page: PageReading, table: Grid, lines: Sequence[TextLine]) -> Block
 
 def _share_unknown(text: str) -> float:
     solid = text.replace(" ", "")
-    return solid.count(chr(UNKNOWN)) / max(len(solid), 1)
+    return solid.count(UNREAD) / max(len(solid), 1)
 
 
 def _paragraph_blocks(page: PageReading, lines: Sequence[TextLine]) -> Iterator[tuple[float, Block]]:

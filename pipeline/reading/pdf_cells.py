@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.reading.document import Cell, Grid
-from pipeline.reading.pdf_clean import UNKNOWN, spaces
+from pipeline.reading.pdf_clean import UNKNOWN, UNREAD, spaces
 from pipeline.reading.pdf_geometry import Lattice
 from pipeline.reading.pdf_objects import Box, Floats, Glyphs, PageContent
 from pipeline.reading.pdf_text import Mark, cell_text, marks, text_lines
@@ -21,7 +21,6 @@ from pipeline.reading.pdf_text import Mark, cell_text, marks, text_lines
 ENGINE = "pdfium"
 TOO_GARBLED = 0.3
 _FIGURE = re.compile(r"^[+\-−]?[\d０-９][\d０-９,，.．]*$")
-_UNREAD = chr(UNKNOWN)
 
 Locate = Callable[[Box], str]
 Spans = list[tuple[int, int, int, int]]
@@ -54,8 +53,8 @@ def grid(lattice: Lattice, glyphs: Glyphs, content: PageContent, locate: Locate)
     for k, (row, column, rows, columns) in enumerate(lattice.spans):
         text = cell_text(by_cell.get(k, ()))
         if not text and drawn[k]:
-            text, unread = _UNREAD, unread + 1
-        confidence = 0.0 if _UNREAD in text else 1.0
+            text, unread = UNREAD, unread + 1
+        confidence = 0.0 if UNREAD in text else 1.0
         cells.append(Cell(row, column, text, locate(lattice.cell_box(k)), rows, columns, confidence))
     solid = glyphs.code[~spaces(glyphs)]
     if not len(solid) and not unread:
@@ -80,9 +79,52 @@ def owners(lattice: Lattice, glyphs: Glyphs) -> NDArray[np.intp]:
 
 def _by_cell(lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark]) -> Mapping[int, list[Mark]]:
     cells: dict[int, list[Mark]] = {}
-    for k, mark in zip(owners(lattice, glyphs).tolist(), found, strict=True):
+    homes = owners(lattice, glyphs).tolist()
+    for run in _runs_over_rules(lattice, found, homes):
+        widths: dict[int, float] = {}
+        for i in run:
+            widths[homes[i]] = widths.get(homes[i], 0.0) + found[i].right - found[i].left
+        home = max(widths, key=lambda k: widths[k])
+        for i in run:
+            homes[i] = home
+    for k, mark in zip(homes, found, strict=True):
         cells.setdefault(k, []).append(mark)
     return cells
+
+
+def _runs_over_rules(lattice: Lattice, found: Sequence[Mark], homes: Sequence[int]) -> list[list[int]]:
+    """Figures wider than their cell: digits without a gap on both sides of a rule, or with it through one.
+
+    Each run is to stay whole; digits with a gap between them at a rule are two figures.
+    """
+    edges = lattice.xs[1:-1].tolist()
+    crossing = [
+        i
+        for i, m in enumerate(found)
+        if m.char in _FIGURE_CHARS and any(m.left - 0.1 * m.em < x < m.right + 0.1 * m.em for x in edges)
+    ]
+    runs = []
+    for start in crossing:
+        near = [
+            i
+            for i, m in enumerate(found)
+            if m.char in _FIGURE_CHARS and abs(m.middle - found[start].middle) < 0.2 * found[start].em
+        ]
+        near.sort(key=lambda i: found[i].left)
+        at = near.index(start)
+        low = high = at
+        while low > 0 and _adjoin(found[near[low - 1]], found[near[low]]):
+            low -= 1
+        while high + 1 < len(near) and _adjoin(found[near[high]], found[near[high + 1]]):
+            high += 1
+        run = near[low : high + 1]
+        if len({homes[i] for i in run}) > 1:
+            runs.append(run)
+    return runs
+
+
+def _adjoin(a: Mark, b: Mark) -> bool:
+    return abs(b.left - a.right) < 0.1 * a.em
 
 
 def _drawn(lattice: Lattice, content: PageContent) -> NDArray[np.bool_]:

@@ -16,6 +16,8 @@ from pipeline.reading.pdf_objects import WHITE, Glyphs, PageContent
 INVISIBLE = (3, 7)
 """Text render modes that leave no mark: invisible, and clip only."""
 UNKNOWN = 0xFFFD
+UNREAD = chr(UNKNOWN)
+"""Stands for a character that is there but cannot be told."""
 _FAINT = 0.8
 _LIGHT = 0.45
 _LARGE = 2.2
@@ -54,6 +56,7 @@ def clean(content: PageContent) -> Cleaned:
     out = hidden | marks
     dropped = np.column_stack((glyphs.left, glyphs.top, glyphs.right, glyphs.bottom))[out]
     kept = _named(_single(glyphs.take(~out)))
+    kept = _struck(kept, content.across)
     solid = ~spaces(kept)
     illegible = float((kept.code[solid] == UNKNOWN).mean()) if solid.any() else 0.0
     ink = int((~spaces(glyphs) & hidden).sum())
@@ -180,6 +183,31 @@ def _single(glyphs: Glyphs) -> Glyphs:
             )
             drop[np.maximum(a[same], b[same])] = True
     return glyphs.take(~drop) if drop.any() else glyphs
+
+
+def _struck(glyphs: Glyphs, across: NDArray[np.float64]) -> Glyphs:
+    """Figures that are struck out become U+FFFD: which figure holds then is for a person to say.
+
+    A stroke as long as the figures and no longer; a table's rule that runs through is longer.
+    """
+    figures = np.flatnonzero((glyphs.code >= 0x30) & (glyphs.code <= 0x39) & (glyphs.quarter == 0))
+    if not len(figures) or not len(across):
+        return glyphs
+    x, em = glyphs.cx[figures], glyphs.em[figures]
+    y = glyphs.base[figures] - 0.33 * em
+    struck = np.zeros(len(figures), dtype=bool)
+    for line, first, last in across[across[:, 2] - across[:, 1] < 120].tolist():
+        on = (np.abs(y - line) < 0.16 * em) & (x > first) & (x < last)
+        if on.any():
+            mine = figures[on]
+            slack = 0.35 * float(em[on].max())
+            fits = first > glyphs.left[mine].min() - slack and last < glyphs.right[mine].max() + slack
+            struck |= on & fits
+    if not struck.any():
+        return glyphs
+    code = glyphs.code.copy()
+    code[figures[struck]] = UNKNOWN
+    return replace(glyphs, code=code)
 
 
 def _named(glyphs: Glyphs) -> Glyphs:

@@ -295,6 +295,8 @@ class _Reader:
         self.images: list[Image] = []
         self.outlines: list[Box] = []
         self.order = 0
+        self.sheer = False
+        """Inside a form that lets what is below shine through."""
         self.matrix = raw.FS_MATRIX()
         self.four = [ctypes.c_float() for _ in range(4)]
         self.colour = [ctypes.c_uint() for _ in range(4)]
@@ -330,11 +332,16 @@ class _Reader:
             self._path(handle, _times(self._own_matrix(handle), to_shown))
         elif kind == raw.FPDF_PAGEOBJ_IMAGE:
             box = _moved_box(_times(self._own_matrix(handle), to_shown), 0, 0, 1, 1)
-            self.images.append(Image(box, self.order, not _object_transparent(handle)))
+            self.images.append(Image(box, self.order, self._opaque(handle)))
         elif kind == raw.FPDF_PAGEOBJ_FORM and depth < MAX_DEPTH:
             inner = _times(self._own_matrix(handle), to_shown)
+            outer, self.sheer = self.sheer, self.sheer or bool(_object_transparent(handle))
             for i in range(min(_form_count(handle), MAX_OBJECTS)):
                 self._object(_form_object(handle, i), inner, depth + 1)
+            self.sheer = outer
+
+    def _opaque(self, handle: int) -> bool:
+        return not self.sheer and not _object_transparent(handle)
 
     def _own_matrix(self, handle: int) -> Matrix:
         return _six_floats(self.matrix) if _object_matrix(handle, self.matrix_at) else _IDENTITY  # type: ignore[return-value]
@@ -442,7 +449,7 @@ class _Reader:
             if high >= wide:
                 self.down.append(((left + right) / 2, top, bottom))
         else:
-            opaque = self.colour[3].value == 255 and not _object_transparent(handle)
+            opaque = self.colour[3].value == 255 and self._opaque(handle)
             self.fills.append(Fill(self._clipped(handle, box), ink, self.order, opaque))
 
     def _clipped(self, handle: int, box: Box) -> Box:

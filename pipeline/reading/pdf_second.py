@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from pdfplumber.page import Page
 from pdfplumber.utils.exceptions import PdfminerException
 
 from pipeline.reading.document import Block, Cell, Document, Grid, Paragraph, Picture, ReadingError
-from pipeline.reading.pdf import PageReading, page_blocks, read_pages, whole_page
+from pipeline.reading.pdf import PageReading, box_of, page_blocks, read_pages, whole_page
+from pipeline.reading.pdf_clean import UNREAD
 from pipeline.reading.pdf_objects import THIN, Box
 from pipeline.reading.pdf_text import Mark, cell_text, paragraphs, text_lines, union
 
@@ -85,6 +87,10 @@ def _blocks(page: PageReading, make: Callable[[int], Page] | None) -> list[Block
 
 
 def _page_blocks(page: PageReading, other: Page) -> list[Block]:
+    first = page_blocks(page)
+    unread = [box_of(c.locator) for g in first if isinstance(g, Grid) for c in g.cells if UNREAD in c.text]
+    pictures = [block for block in first if isinstance(block, Picture)]
+    hidden = [box_of(picture.locator) for picture in pictures]
     shift = (float(other.bbox[0]), float(other.bbox[1]))
     found = _seen(_marks(other.dedupe_chars(tolerance=1).chars, shift), page)
     placed: list[tuple[float, Block]] = []
@@ -92,8 +98,8 @@ def _page_blocks(page: PageReading, other: Page) -> list[Block]:
     for table in other.filter(_is_rule_or_text).find_tables(_SETTINGS):
         cells = [_moved(cell, shift) for cell in table.cells]
         made = _grid(cells, found, page, taken)
-        if made is not None:
-            placed.append(made)
+        if made is not None and not any(_holds(box_of(made[1].locator), box) for box in hidden):
+            placed.append((made[0], _with_unread(made[1], unread)))
     breaks = sorted(top for top, _ in placed)
     free = [m for i, m in enumerate(found) if i not in taken]
     groups: dict[int, list[Any]] = {}
@@ -103,8 +109,25 @@ def _page_blocks(page: PageReading, other: Page) -> list[Block]:
         for group in paragraphs(lines):
             place = page.locate(union([line.box for line in group]))
             placed.append((group[0].middle, Paragraph("\n".join(line.text for line in group), place)))
-    placed += _first_engine_pictures(page)
+    for picture, box in zip(pictures, hidden, strict=True):
+        placed.append((page.content_box(box)[1], picture))
     return [block for _, block in sorted(placed, key=lambda entry: entry[0])]
+
+
+def _holds(outer: Box, inner: Box) -> bool:
+    x, y = (inner[0] + inner[2]) / 2, (inner[1] + inner[3]) / 2
+    return outer[0] < x < outer[2] and outer[1] < y < outer[3]
+
+
+def _with_unread(grid: Grid, unread: Sequence[Box]) -> Grid:
+    """The grid with cells marked that hold something which the first engine found to be no text."""
+    cells = tuple(
+        replace(cell, text=UNREAD, confidence=0.0)
+        if UNREAD not in cell.text and any(_holds(box_of(cell.locator), box) for box in unread)
+        else cell
+        for cell in grid.cells
+    )
+    return replace(grid, cells=cells)
 
 
 def _is_rule_or_text(thing: dict[str, Any]) -> bool:
@@ -113,15 +136,6 @@ def _is_rule_or_text(thing: dict[str, Any]) -> bool:
         return True
     colour = thing.get("non_stroking_color")
     return colour is None or not all(part == 1 for part in np.atleast_1d(np.asarray(colour, dtype=object)))
-
-
-def _first_engine_pictures(page: PageReading) -> Iterator[tuple[float, Block]]:
-    top = 0.0
-    for block in page_blocks(page):
-        place = block.locator.partition("box=")[2].split(",")
-        top = max(top, float(place[1])) if len(place) == 4 and not page.quarter else top
-        if isinstance(block, Picture):
-            yield top, block
 
 
 def _moved(box: Sequence[float], shift: tuple[float, float]) -> Box:
@@ -133,9 +147,9 @@ def _marks(chars: Sequence[dict[str, Any]], shift: tuple[float, float]) -> list[
     found = []
     for char in chars:
         left, top, right, bottom = _moved((char["x0"], char["top"], char["x1"], char["bottom"]), shift)
-        text = "\ufffd" if _UNMAPPED.match(char["text"]) else char["text"]
+        text = UNREAD if _UNMAPPED.match(char["text"]) else char["text"]
         em = float(char["size"]) or bottom - top
-        for part in text or "\ufffd":
+        for part in text or UNREAD:
             found.append(
                 Mark(
                     left, top, right, bottom, (top + bottom) / 2, em, part, 0, part.isspace() or part == "\0"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.reading.pdf_clean import UNKNOWN, spaces
+from pipeline.reading.pdf_clean import UNREAD, spaces
 from pipeline.reading.pdf_objects import Box, Glyphs
 
 COLUMN_GAP = 1.2
@@ -84,7 +84,7 @@ def marks(glyphs: Glyphs) -> list[Mark]:
         spaces(glyphs),
     )
     return [
-        Mark(left, top, right, bottom, middle, em, chr(code) if code else "\ufffd", quarter, blank)
+        Mark(left, top, right, bottom, middle, em, chr(code) if code else UNREAD, quarter, blank)
         for left, top, right, bottom, middle, em, code, quarter, blank in zip(
             *(column.tolist() for column in columns), strict=True
         )
@@ -118,15 +118,16 @@ def untwist(box: Box, quarter: int) -> Box:
 def text_lines(found: Sequence[Mark]) -> list[TextLine]:
     """The lines of upright characters, top to bottom. White space alone makes no line."""
     groups: list[list[Mark]] = []
-    level = 0.0
+    level = size = 0.0
     for mark in sorted(found, key=lambda m: m.middle):
-        if groups and mark.middle - level <= 0.45 * max(mark.em, 1.0):
+        if groups and mark.middle - level <= 0.45 * max(mark.em, size):
             groups[-1].append(mark)
+            size = max(size, mark.em)
             # The line's height is that of its members so far; a slow drift is a slanted scan.
             level += (mark.middle - level) / len(groups[-1])
         else:
             groups.append([mark])
-            level = mark.middle
+            level, size = mark.middle, max(mark.em, 1.0)
     return [line for group in groups if (line := _line(group)) is not None]
 
 
@@ -154,6 +155,7 @@ def _line(group: list[Mark]) -> TextLine | None:
     tops, lows = sorted(m.top for m in solid), sorted(m.bottom for m in solid)
     top, low = tops[len(tops) // 2], lows[len(lows) // 2]
     spaced = _letter_space(solid, em)
+    tallest = max(solid, key=lambda m: m.em)
     words: list[str] = []
     segments: list[Segment] = []
     blank_before = False
@@ -170,11 +172,24 @@ def _line(group: list[Mark]) -> TextLine | None:
             words, start = [], mark.left
         elif last and (blank_before or gap > WORD_GAP):
             words.append(" ")
-        words.append(mark.char)
+        words.append(_with_height(mark, tallest))
         last, blank_before, reach = mark.char, False, max(reach, mark.right)
     segments.append(Segment("".join(words), (start, top, reach, low)))
     text = " ".join(s.text for s in segments)
     return TextLine(text, (solid[0].left, top, reach, low), em, tuple(segments))
+
+
+def _with_height(mark: Mark, tallest: Mark) -> str:
+    """The character, raised or lowered where a small figure stands so beside larger type.
+
+    A footnote's mark behind a figure must not become its last digit.
+    """
+    if mark.em > 0.78 * tallest.em or not mark.char.isascii() or not mark.char.isdigit():
+        return mark.char
+    rise = (tallest.middle + 0.36 * tallest.em) - (mark.middle + 0.36 * mark.em)
+    if abs(rise) < 0.12 * tallest.em:
+        return mark.char
+    return ("⁰¹²³⁴⁵⁶⁷⁸⁹" if rise > 0 else "₀₁₂₃₄₅₆₇₈₉")[int(mark.char)]
 
 
 def _letter_space(solid: Sequence[Mark], em: float) -> float:
@@ -209,7 +224,7 @@ def cell_text(found: Sequence[Mark]) -> str:
 
 def garbled(text: str) -> bool:
     """Whether a text holds a character that its font does not name."""
-    return chr(UNKNOWN) in text
+    return UNREAD in text
 
 
 def union(boxes: Sequence[Box]) -> Box:
