@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import pypdfium2
@@ -798,3 +799,16 @@ def test_a_figure_wider_than_its_cell_stays_whole(tmp_path: Path) -> None:
         write(c, 80 + 30 * column + 28 - pdfmetrics.stringWidth(text, FONT, 10), HIGH - 610, text)
     c.save()
     assert [cell.text for cell in grids(read_pdf(path))[0].cells] == ["甲", "1234567", "0", "8"]
+
+
+def test_a_page_of_endless_rules_ends(tmp_path: Path) -> None:
+    path = tmp_path / "rules.pdf"
+    c = canvas(path)
+    for i in range(6000):
+        c.line(20, 10 + 0.13 * i, 580, 10 + 0.13 * i)
+        c.line(20 + 0.09 * i, 10, 20 + 0.09 * i, 800)
+        c.rect(20 + 0.09 * i, 10 + 0.13 * i, 7, 7, stroke=0, fill=1)
+    c.save()
+    start = time.process_time()
+    read_pdf(path)
+    assert time.process_time() - start < 20

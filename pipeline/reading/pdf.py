@@ -30,10 +30,9 @@ from pipeline.reading.pdf_objects import (
     opened,
     page_content,
     render,
-    turn_box,
-    turned,
 )
 from pipeline.reading.pdf_text import TextLine, garbled, marks, paragraphs, text_lines, turned_lines, union
+from pipeline.reading.pdf_turning import turn_box, turned
 
 MAX_PAGES = 300
 """Pages read of one file; a report has a few. What follows is left out and ``hints`` says so."""

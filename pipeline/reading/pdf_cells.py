@@ -194,12 +194,21 @@ def _with_lost_rows(lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark]) -> 
     in lines as wide as their cell, and are left alone.
     """
     by_cell = _by_cell(lattice, glyphs, found)
-    for row in range(len(lattice.ys) - 2, -1, -1):
+    crowded = {
+        lattice.spans[k][0] for k, mine in by_cell.items() if lattice.spans[k][2] == 1 and _stacked(mine)
+    }
+    for row in sorted(crowded, reverse=True):
         cuts = _row_cuts(lattice, by_cell, row)
         if cuts:
             lattice = _cut_row(lattice, by_cell, row, cuts)
             by_cell = _by_cell(lattice, glyphs, found)
     return lattice
+
+
+def _stacked(mine: Sequence[Mark]) -> bool:
+    """Whether a cell's characters stand on more than one line."""
+    heights = [m.middle for m in mine if not m.blank]
+    return bool(heights) and max(heights) - min(heights) >= 0.8 * max(m.em for m in mine)
 
 
 def _row_cuts(lattice: Lattice, by_cell: Mapping[int, list[Mark]], row: int) -> list[float]:
@@ -209,8 +218,7 @@ def _row_cuts(lattice: Lattice, by_cell: Mapping[int, list[Mark]], row: int) -> 
         if first != row or rows != 1 or k not in by_cell or len(by_cell[k]) < 2:
             continue
         mine = by_cell[k]
-        heights = [m.middle for m in mine if not m.blank]
-        if not heights or max(heights) - min(heights) < 0.8 * max(m.em for m in mine):
+        if not _stacked(mine):
             continue
         lines = text_lines(mine)
         if all(_FIGURE.match(line.text) for line in lines):

@@ -21,6 +21,10 @@ TOUCH = 3.0
 OVERHANG = 8.0
 """Rules that stand out this far beyond the outermost cross rule show an open side."""
 _LEAST = 5.0
+MAX_PLACES = 20_000
+MAX_MEETINGS = 20_000_000
+MAX_FILLS = 4_000
+"""Bounds on one page's drawing beyond which it is no form: a map, a chart, or made to tire a reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def lattices(content: PageContent) -> list[Lattice]:
     if len(filled_across):
         across = joined(np.vstack((across, filled_across)))
         down = joined(np.vstack((down, filled_down)))
-    if not len(across) or not len(down):
+    if not len(across) or not len(down) or len(across) * len(down) > MAX_MEETINGS:
         return []
     found = []
     for rows, columns in _meeting(across, down):
@@ -119,7 +123,7 @@ def _fill_rules(content: PageContent, across: Floats, down: Floats) -> tuple[Flo
     fills = _seen([f for f in content.fills if min(f.box[2] - f.box[0], f.box[3] - f.box[1]) > THIN_CELL])
     page = content.width * content.height
     boxes = np.array([b for b in fills if (b[2] - b[0]) * (b[3] - b[1]) < 0.9 * page], dtype=float)
-    if not len(boxes):
+    if not 0 < len(boxes) <= MAX_FILLS:
         return none, none
     left, top, right, bottom = boxes.T
     tops = np.column_stack((top, left, right))
@@ -226,7 +230,7 @@ def _edges(rules: Floats, crossing: Floats) -> Floats:
 
 def _lattice(across: Floats, down: Floats) -> Lattice | None:
     xs, ys = _edges(down, across), _edges(across, down)
-    if len(xs) < 2 or len(ys) < 2:
+    if len(xs) < 2 or len(ys) < 2 or len(xs) * len(ys) > MAX_PLACES:
         return None
     walls = _ruled(down, xs, ys)  # between columns: [edge, row]
     floors = _ruled(across, ys, xs)  # between rows: [edge, column]
@@ -249,12 +253,20 @@ def build(xs: Floats, ys: Floats, walls: NDArray[np.bool_], floors: NDArray[np.b
             if owner[row, column] >= 0:
                 continue
             # A region that is no rectangle (a rule lost in its midst) is cut into rectangles.
-            mine = (region == region[row, column]) & (owner < 0)
-            wide = 1
-            while column + wide < columns and mine[row, column + wide]:
+            here = region[row, column]
+            wide = high = 1
+            while (
+                column + wide < columns
+                and region[row, column + wide] == here
+                and owner[row, column + wide] < 0
+            ):
                 wide += 1
-            high = 1
-            while row + high < rows and mine[row + high, column : column + wide].all():
+            side = slice(column, column + wide)
+            while (
+                row + high < rows
+                and (region[row + high, side] == here).all()
+                and (owner[row + high, side] < 0).all()
+            ):
                 high += 1
             owner[row : row + high, column : column + wide] = len(spans)
             spans.append((row, column, high, wide))

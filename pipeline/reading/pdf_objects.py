@@ -11,7 +11,7 @@ import ctypes
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -565,58 +565,3 @@ def _rectangle(points: list[tuple[float, float]]) -> Box | None:
 
 def _near(a: tuple[float, float], b: tuple[float, float]) -> bool:
     return abs(a[0] - b[0]) < 0.1 and abs(a[1] - b[1]) < 0.1
-
-
-def turned(content: PageContent, quarter: int) -> PageContent:
-    """The page turned so that text standing ``quarter`` quarter turns clockwise reads upright."""
-    for _ in range(quarter % 4):
-        content = _turned_back(content)
-    return content
-
-
-def turn_box(box: Box, quarter: int, width: float, height: float) -> Box:
-    """A box on a page turned by ``turned`` back on the page as shown, whose size is given."""
-    left, top, right, bottom = box
-    if quarter == 1:
-        return (width - bottom, left, width - top, right)
-    if quarter == 2:
-        return (width - right, height - bottom, width - left, height - top)
-    if quarter == 3:
-        return (top, height - right, bottom, height - left)
-    return box
-
-
-def _turned_back(content: PageContent) -> PageContent:
-    """A quarter turn counter-clockwise: (x, y) goes to (y, width - x)."""
-    w, g = content.width, content.glyphs
-    quarter = np.where(g.quarter >= 0, (g.quarter - 1) % 4, -1).astype(np.int8)
-    glyphs = replace(
-        g,
-        left=g.top,
-        right=g.bottom,
-        top=w - g.right,
-        bottom=w - g.left,
-        x=g.base,
-        base=w - g.x,
-        quarter=quarter,
-    )
-    across, down = content.across, content.down
-    lying = np.column_stack((w - down[:, 0], down[:, 1], down[:, 2]))
-    standing = np.column_stack((across[:, 0], w - across[:, 2], w - across[:, 1]))
-    outlines = content.outlines[:, [1, 0, 3, 2]].copy()
-    outlines[:, [1, 3]] = w - content.outlines[:, [2, 0]]
-
-    def box(b: Box) -> Box:
-        return (b[1], w - b[2], b[3], w - b[0])
-
-    return replace(
-        content,
-        width=content.height,
-        height=w,
-        glyphs=glyphs,
-        across=lying,
-        down=standing,
-        fills=tuple(replace(x, box=box(x.box)) for x in content.fills),
-        images=tuple(replace(x, box=box(x.box)) for x in content.images),
-        outlines=outlines,
-    )

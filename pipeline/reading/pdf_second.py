@@ -30,6 +30,8 @@ from pipeline.reading.pdf_text import Mark, cell_text, paragraphs, text_lines, u
 
 ENGINE = "pdfplumber"
 _SETTINGS = {"snap_tolerance": 3, "join_tolerance": 4, "intersection_tolerance": 4, "edge_min_length": 3}
+MAX_DRAWN = 4_000
+"""Rules and grounds on a page beyond which pdfplumber takes minutes: the first engine's word stands."""
 _UNMAPPED = re.compile(r"^\(cid:\d+\)$")
 _ERRORS = (PDFException, PSException, PdfminerException, ValueError, KeyError, TypeError, IndexError)
 """What pdfminer lets out for files that are out of order."""
@@ -73,7 +75,8 @@ def _page_makers(pdf: pdfplumber.PDF) -> Iterator[Callable[[int], Page]]:
 def _blocks(page: PageReading, make: Callable[[int], Page] | None) -> list[Block]:
     if page.pictured:
         return [whole_page(page)]
-    if make is None:
+    drawn = len(page.content.across) + len(page.content.down) + len(page.content.fills)
+    if make is None or drawn > MAX_DRAWN:
         return page_blocks(page)
     # Turned so that the text runs upright, its coordinates are those of the first engine's content.
     other = make(page.quarter)
