@@ -7,6 +7,8 @@ Not here: the markup of a kind of file (word, html).
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -144,13 +146,16 @@ def _picture(item: Shown, place: str) -> Picture:
 
 def _table_blocks(table: Table, engine: str) -> Iterator[Block]:
     """Grids with the rows of running text between them, then pictures and tables that cells hold."""
-    texts = sorted((box for box in table.boxes if _is_running(table, box)), key=lambda box: box.row)
-    start = 0
-    for text in texts:
-        yield from _grid(table, start, text.row, engine)
+    texts = _running_rows(table)
+    rows = [text.row for text in texts]
+    parts: list[list[Box]] = [[] for _ in range(len(rows) + 1)]
+    for box in table.boxes:
+        parts[bisect_right(rows, box.row)].append(box)
+    ends = [*rows, None]
+    yield from _grid(table, parts[0], 0, ends[0], engine)
+    for text, part, end in zip(texts, parts[1:], ends[1:], strict=True):
         yield from blocks(text.flow, engine, box_locator(table, text))
-        start = text.row + 1
-    yield from _grid(table, start, 1 + max((box.row for box in table.boxes), default=0), engine)
+        yield from _grid(table, [box for box in part if box is not text], text.row + 1, end, engine)
     apart = {id(text) for text in texts}
     for box in table.boxes:
         if id(box) in apart:
@@ -165,27 +170,37 @@ def _table_blocks(table: Table, engine: str) -> Iterator[Block]:
                 yield from (b for b in inner if not (item.is_frame and isinstance(b, Paragraph)))
 
 
-def _is_running(table: Table, box: Box) -> bool:
-    """Whether a box is a whole row of running text in the middle of a table."""
-    if box.row_span > 1 or sum(map(len, box.lines)) < FULL_ROW_TEXT:
-        return False
-    return not any(
-        other is not box and other.row <= box.row < other.row + other.row_span for other in table.boxes
-    )
+def _running_rows(table: Table) -> list[Box]:
+    """Boxes that are whole rows of running text in the middle of a table."""
+    long = [b for b in table.boxes if b.row_span == 1 and sum(map(len, b.lines)) >= FULL_ROW_TEXT]
+    if not long:
+        return []
+    # How many boxes cover each row, from where spans begin and end.
+    change: Counter[int] = Counter()
+    for box in table.boxes:
+        change[box.row] += 1
+        change[box.row + box.row_span] -= 1
+    alone: set[int] = set()
+    covering = 0
+    for row in range(max(change)):
+        covering += change[row]
+        if covering == 1:
+            alone.add(row)
+    return sorted((box for box in long if box.row in alone), key=lambda box: box.row)
 
 
-def _grid(table: Table, start: int, end: int, engine: str) -> Iterator[Grid]:
+def _grid(table: Table, boxes: Sequence[Box], start: int, end: int | None, engine: str) -> Iterator[Grid]:
+    """The rows from ``start`` to before ``end`` as a grid, unless they are a part without text."""
     cells = tuple(
         Cell(
             row=box.row - start,
             column=box.column,
             text="\n".join(line for line in box.lines if line),
             locator=box_locator(table, box),
-            row_span=min(box.row_span, end - box.row),
+            row_span=box.row_span if end is None else min(box.row_span, end - box.row),
             column_span=box.column_span,
         )
-        for box in table.boxes
-        if start <= box.row < end
+        for box in boxes
     )
     if cells and (start == 0 or any(cell.text for cell in cells)):
         locator = f"table={table.number}" + (f";row={start + 1}" if start else "")

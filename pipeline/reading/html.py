@@ -17,7 +17,7 @@ import yaml
 from lxml import etree
 
 from pipeline.reading.document import Document, Grid
-from pipeline.reading.flow import Table, blocks, tidy
+from pipeline.reading.flow import blocks, tidy
 from pipeline.reading.html_flow import Page, Region, is_hidden, read_flow
 from pipeline.reading.html_page import parse_page
 
@@ -29,7 +29,8 @@ LINKS = 3
 LINK_SHARE = 0.7
 CARD_LINE = 150
 CARD_LINES = 200
-"""Characters of a line, and lines of a page, in which fields such as 发布时间：… are looked for."""
+CARDS, CARD_CELLS = 60, 100
+"""Where fields such as 发布时间：… are looked for: lines and their length, tables and their cells."""
 _PARTS = re.compile(r"[\s_\-]+")
 _DATE = re.compile(r"\d{4}\s*[-年./]\s*\d{1,2}\s*[-月./]\s*\d{1,2}")
 _FILE = re.compile(r"\.(?:docx?|pdf|wps|xlsx?|zip|rar|ofd)(?:[?#]|$)", re.IGNORECASE)
@@ -213,7 +214,8 @@ def _hints(root: etree._Element, masses: Masses, page: Page, path: Path) -> dict
         content = tidy(element.get("content") or "")
         if name and content:
             meta.setdefault(name, content)
-    fields = {name: _labelled(page, labels) for name, labels in words.labels.items()}
+    cards = _cards(page)
+    fields = {name: _labelled(page, cards, labels) for name, labels in words.labels.items()}
     said = {name: next((meta[key] for key in keys if key in meta), None) for name, keys in words.meta.items()}
     date = _DATE.search(fields["date"] or "")
     hints = {
@@ -234,13 +236,11 @@ def _title(root: etree._Element) -> str | None:
     return None
 
 
-def _labelled(page: Page, labels: Sequence[str]) -> str | None:
-    """The value of a field: in the next cell of a card's row, or after a colon in a short line."""
+def _labelled(page: Page, cards: Mapping[str, str], labels: Sequence[str]) -> str | None:
+    """The value of a field: on an index card, or after a colon in a short line."""
     for label in labels:
-        for table in page.cards:
-            value = _card_value(table, label)
-            if value:
-                return value
+        if label in cards:
+            return cards[label]
         pattern = re.compile(
             rf"(?:^|[\s|\[【])\[?{_spaced(label)}\s*\]?\s*[:：]\s*(?P<value>[^\s|｜\[【\]】]{{2,80}})"
         )
@@ -256,22 +256,25 @@ def _spaced(label: str) -> str:
     return r"\s*".join(map(re.escape, label))
 
 
-def _card_value(table: Table, label: str) -> str | None:
-    """The cell right of a cell that holds nothing but the label, in a card: a table with a card's fields."""
-    rows: dict[int, list[str]] = {}
-    for box in table.boxes:
-        rows.setdefault(box.row, []).append(" ".join(box.lines))
-    plain = [
-        [re.sub(r"\s+", "", text).strip("[]【】").rstrip(":：") for text in row] for row in rows.values()
-    ]
+def _cards(page: Page) -> dict[str, str]:
+    """Fields of index cards: tables in which several cells hold nothing but a field's name.
+
+    The value is the cell to the right of the name.
+    """
     known = {name for names in _words().labels.values() for name in names}
-    if sum(text in known for row in plain for text in row) < 2:
-        return None
-    for row, texts in zip(plain, rows.values(), strict=True):
-        for at, text in enumerate(row[:-1]):
-            if text == label and row[at + 1] and row[at + 1] not in known:
-                return tidy(texts[at + 1])
-    return None
+    found: dict[str, str] = {}
+    for table in page.cards[:CARDS]:
+        if len(table.boxes) > CARD_CELLS:
+            continue
+        cells = [(box.row, " ".join(box.lines)) for box in table.boxes]
+        plain = [re.sub(r"\s+", "", text).strip("[]【】").rstrip(":：") for _, text in cells]
+        if sum(text in known for text in plain) < 2:
+            continue
+        for at, name in enumerate(plain[:-1]):
+            row, value = cells[at + 1]
+            if name in known and row == cells[at][0] and value and plain[at + 1] not in known:
+                found.setdefault(name, tidy(value))
+    return found
 
 
 def _breadcrumb(root: etree._Element, masses: Masses) -> str | None:
