@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,10 +20,16 @@ from pipeline.reading.ocr_rules import Ruled, ink_level, paper_of
 
 UNREAD = "?"
 SURE = 0.9
+GOOD_TABLE = 0.75
+"""Share of a table's figures that must be read surely; below it the picture is too poor for any of them."""
+POOR = 0.85
+"""Confidence at most of a figure in such a picture: only an identity can confirm it."""
 DISPUTED = 0.6
 """Confidence at most given to a figure on which readings or the count of its strokes disagree."""
 MAX_ALTERNATIVES = 5
 _FIGURE = re.compile(r"[\d.,，．·、\-—–－−+/%\s]*\d[\d.,，．·、\-—–－−+/%\s]*")
+# What may stand in a cell for figures: a figure, a mark for none, a word.
+_TELLING = re.compile(rf"{_FIGURE.pattern}|[/\\\-—–－−_.·*×\s]+|.*[\u4e00-\u9fff].*")
 # Letters and signs that engines take digits for; a cell of nothing else is read as digits, in doubt.
 _ALIKE = {
     **dict.fromkeys(map(ord, "OoQD〇○◯口"), "0"),
@@ -66,6 +72,8 @@ class _Looks:
     def settled(self) -> bool:
         """Whether two looks gave the same and both are sure."""
         texts = {line.text.strip() for line in self.lines}
+        if not all(_TELLING.fullmatch(text) for text in texts):
+            return False
         return len(self.lines) > 1 and len(texts) == 1 and min(x.confidence for x in self.lines) >= SURE
 
 
@@ -91,6 +99,10 @@ def read_cells(table: Ruled) -> list[CellText]:
     _look_again([looks for cell_looks in figures.values() for looks in cell_looks], em)
     for index, looks in figures.items():
         texts[index] = _weighed(looks)
+    sure = sum(texts[index].confidence >= SURE for index in figures)
+    if sure < GOOD_TABLE * len(figures):
+        for index in figures:
+            texts[index] = replace(texts[index], confidence=min(texts[index].confidence, POOR))
     return [
         text if slot.certain or not text.text else CellText(text.text, 0.0, text.alternatives)
         for text, slot in zip(texts, table.slots, strict=True)
@@ -269,14 +281,15 @@ def _choice(lines: Sequence[Line], strip: _Strip) -> tuple[str, float, tuple[str
         votes.setdefault(text, []).append(line.confidence)
         for other, score in _possible(line):
             rivals[other] = max(score, rivals.get(other, 0.0))
-    best = max(votes, key=lambda t: (t != UNREAD, len(votes[t]), sum(votes[t])))
+    best = max(votes, key=lambda t: (bool(_TELLING.fullmatch(t)), len(votes[t]), sum(votes[t])))
     # Of three that agree the middle one counts: the black and white look is often less sure.
     agreed = sorted(votes[best])
     confidence = agreed[len(agreed) // 2] if len(agreed) > 2 else agreed[0]
     if len(votes) > 1 or doubt:
         confidence = min(confidence, DISPUTED)
-    if best == UNREAD:
-        confidence = 0.0
+    if not _TELLING.fullmatch(best):
+        # A stray letter is a figure that was not read, not a word.
+        best, confidence = UNREAD, 0.0
     elif _FIGURE.fullmatch(best) and not _fits(best, strip.marks):
         confidence = min(confidence, DISPUTED)
     for text in votes:
