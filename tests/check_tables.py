@@ -96,7 +96,8 @@ def tables(*reports: One) -> dict[str, pl.DataFrame]:
                     {**cell, "report_id": one.report_id, "path": path, "document_id": f"document at {path}"}
                 )
         for measure, value, *more in one.stated:
-            qualifier, excerpt = (*more, *("exact", f"{value:g}件")[len(more) :])
+            qualifier = more[0] if more else "exact"
+            excerpt = more[1] if len(more) > 1 else f"{value:g}件"
             said = {"measure": measure, "value": value, "qualifier": qualifier, "excerpt": excerpt}
             rows["fact_narrative"].append({**said, "report_id": one.report_id})
     rows["dim_agency"] = list(agencies.values())
