@@ -219,7 +219,7 @@ REGION = {"kind": "region", "level": "county", "scope": "unknown"}
 
 
 def test_a_region_s_government_alone_is_one_warning_that_says_so() -> None:
-    stated = [("requests.received@区政府", 17, "exact", "区政府办代表区政府受理政府信息公开申请17件")]
+    stated = [("requests.received@区政府", 17, "exact", "区政府全年收到公开申请17件")]
     one = One(
         cells=row("requests", "received", total=95) | row("requests", "carried_in", total=0),
         stated=stated,
