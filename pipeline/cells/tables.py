@@ -291,15 +291,19 @@ def _less_one_column(
 
 def _question_blanks(reading: Reading) -> None:
     """Doubt empty fields that decided where figures stand, in files whose fields shift when one is lost."""
-    if not reading.table.identities:
-        return
     blank = {k for k, p in reading.printed.items() if p.value.status == "blank"}
-    reading.shaky = bool(blank)
-    for row in {k[0] for k in reading.printed}:
-        cells = [k for k in reading.printed if k[0] == row]
-        if len(cells) > 1 and sum(1 for k in cells if k in blank) == 1:
-            # Six figures and one empty field: as likely a lost cell as a blank one.
-            reading.lost_rows[row] = (len(cells) - 1, len(cells))
+    reading.shaky = bool(blank and reading.table.identities)
+    one_line = reading.table.layout == "one_line"
+    rows: dict[str, list[Key]] = {}
+    for key in reading.printed:
+        rows.setdefault(LINE if one_line else key[0], []).append(key)
+    for row, keys in rows.items():
+        gone = [key for key in keys if key in blank]
+        if len(gone) == len(keys) or row in reading.lost_rows:
+            continue
+        # Six figures and one empty field, or an empty field last: as likely a lost cell as a blank one.
+        if len(gone) == 1 or (gone and keys[-1] in blank):
+            reading.lost_rows[row] = (len(keys) - len(gone), len(keys))
 
 
 def _one_line_readings(source: Source, table: Table, form: str) -> Iterator[Reading]:
@@ -314,6 +318,8 @@ def _one_line_readings(source: Source, table: Table, form: str) -> Iterator[Read
             yield Reading(table, form, source.name, "header", each.state, locators={"table": locator})
         else:
             reading = solve(each.placing, table, form, source.name, each.placing.way)
+            if all(grid.layout == "fields" for grid in source.grids.values()):
+                _question_blanks(reading)
             yield reading
     if not found and source.grids:
         yield from _crossed_readings(source, table, form)
