@@ -812,3 +812,17 @@ def test_a_page_of_endless_rules_ends(tmp_path: Path) -> None:
     start = time.process_time()
     read_pdf(path)
     assert time.process_time() - start < 20
+
+
+def test_figures_that_fill_their_cells_stay_apart(tmp_path: Path) -> None:
+    """Cells without padding, as wide as their figures."""
+    path = tmp_path / "tight.pdf"
+    c = canvas(path)
+    x = 80.0
+    for text in ("甲乙", "1234", "0", "11", "1"):
+        width = pdfmetrics.stringWidth(text, "Helvetica" if text.isdigit() else FONT, 10)
+        c.rect(x, 600, width, 30)
+        write(c, x, HIGH - 610, text, 10, "Helvetica" if text.isdigit() else FONT)
+        x += width
+    c.save()
+    assert [cell.text for cell in grids(read_pdf(path))[0].cells] == ["甲乙", "1234", "0", "11", "1"]

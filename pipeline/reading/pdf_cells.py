@@ -93,9 +93,9 @@ def _by_cell(lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark]) -> Mapping
 
 
 def _runs_over_rules(lattice: Lattice, found: Sequence[Mark], homes: Sequence[int]) -> list[list[int]]:
-    """Figures wider than their cell: digits without a gap on both sides of a rule, or with it through one.
+    """Figures wider than their cell: digits in a row, one with a rule through it or written in one go.
 
-    Each run is to stay whole; digits with a gap between them at a rule are two figures.
+    Each run is to stay whole; digits written apart that meet at a rule are figures of tight cells.
     """
     edges = lattice.xs[1:-1].tolist()
     crossing = [
@@ -113,9 +113,9 @@ def _runs_over_rules(lattice: Lattice, found: Sequence[Mark], homes: Sequence[in
         near.sort(key=lambda i: found[i].left)
         at = near.index(start)
         low = high = at
-        while low > 0 and _adjoin(found[near[low - 1]], found[near[low]]):
+        while low > 0 and _adjoin(found[near[low - 1]], found[near[low]], edges):
             low -= 1
-        while high + 1 < len(near) and _adjoin(found[near[high]], found[near[high + 1]]):
+        while high + 1 < len(near) and _adjoin(found[near[high]], found[near[high + 1]], edges):
             high += 1
         run = near[low : high + 1]
         if len({homes[i] for i in run}) > 1:
@@ -123,8 +123,14 @@ def _runs_over_rules(lattice: Lattice, found: Sequence[Mark], homes: Sequence[in
     return runs
 
 
-def _adjoin(a: Mark, b: Mark) -> bool:
-    return abs(b.left - a.right) < 0.1 * a.em
+def _adjoin(a: Mark, b: Mark, edges: Sequence[float]) -> bool:
+    """Whether two digits side by side are of one figure."""
+    if abs(b.left - a.right) >= 0.1 * a.em:
+        return False
+    if a.piece == b.piece:
+        return True
+    slack = 0.15 * (a.right - a.left)
+    return not any(a.right - slack <= x <= b.left + slack for x in edges)
 
 
 def _drawn(lattice: Lattice, content: PageContent) -> NDArray[np.bool_]:

@@ -153,11 +153,8 @@ def _marks(chars: Sequence[dict[str, Any]], shift: tuple[float, float]) -> list[
         text = UNREAD if _UNMAPPED.match(char["text"]) else char["text"]
         em = float(char["size"]) or bottom - top
         for part in text or UNREAD:
-            found.append(
-                Mark(
-                    left, top, right, bottom, (top + bottom) / 2, em, part, 0, part.isspace() or part == "\0"
-                )
-            )
+            blank = part.isspace() or part == "\0"
+            found.append(Mark(left, top, right, bottom, (top + bottom) / 2, em, part, 0, blank, 0))
     return found
 
 

@@ -53,7 +53,10 @@ class TextLine:
 
 
 class Mark(NamedTuple):
-    """One character for line building: its box, the height of its middle, its size."""
+    """One character for line building: its box, the height of its middle, its size.
+
+    ``piece``: characters that the file writes in one go share it.
+    """
 
     left: float
     top: float
@@ -64,6 +67,7 @@ class Mark(NamedTuple):
     char: str
     quarter: int
     blank: bool
+    piece: int
 
 
 def marks(glyphs: Glyphs) -> list[Mark]:
@@ -82,10 +86,11 @@ def marks(glyphs: Glyphs) -> list[Mark]:
         glyphs.code,
         glyphs.quarter.clip(0),
         spaces(glyphs),
+        glyphs.order,
     )
     return [
-        Mark(left, top, right, bottom, middle, em, chr(code) if code else UNREAD, quarter, blank)
-        for left, top, right, bottom, middle, em, code, quarter, blank in zip(
+        Mark(left, top, right, bottom, middle, em, chr(code) if code else UNREAD, quarter, blank, piece)
+        for left, top, right, bottom, middle, em, code, quarter, blank, piece in zip(
             *(column.tolist() for column in columns), strict=True
         )
     ]
