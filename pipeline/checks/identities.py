@@ -1,16 +1,16 @@
 """The form's identities over the published facts: one row of check_result for each report, rule and place.
 
-Vectorised over all reports; the equations come from the form. Not here: identities across years,
-or which reading of a table was believed (cells/).
+Vectorised over all reports and over all identities of a table at once; the equations come from the
+form. Not here: identities across years, or which reading of a table was believed (cells/).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from pipeline.form.model import Form, Identity, Table, forms, terms
+from pipeline.form.model import Table, forms, terms
 
 RESULT = {
     "report_id": pl.String,
@@ -30,159 +30,174 @@ TOLERANCE = 1e-6
 
 
 def identity_checks(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Every in-table identity of every form over every report that prints the table.
+    """Every in-table identity over every report that prints the table.
 
     Args:
-        tables: ``dim_report`` and the fact tables, with the contract's columns.
+        tables: the fact tables, with the contract's columns.
     Returns:
         Rows in the shape of check_result: ``pass``, ``fail`` (severity error) or
         ``not_assessable`` (an empty cell, or one that was not read; blanks count as zero only
         where the identity closes with them so).
     Source: the 勾稽关系 clauses in the form files.
     """
-    newest = list(forms().values())[-1]
-    found = [
-        _check(table, identity, tables[table.facts], _prints_groups(newest))
-        for table in newest.tables
-        for identity in table.identities
-    ]
+    found = [_check(table, tables[table.facts]) for table in newest_tables() if table.identities]
     return pl.concat(found) if found else pl.DataFrame(schema=RESULT)
 
 
-def _prints_groups(form: Form) -> dict[str, int]:
-    return {line.code: len(line.parts) for table in form.tables for line in table.rows}
+def newest_tables() -> Iterator[Table]:
+    """Each table of the forms once, as the newest form that has it prints it."""
+    newest = {table.code: table for form in forms().values() for table in form.tables}
+    yield from newest.values()
 
 
-def members(table: Table, identity: Identity) -> pl.DataFrame:
-    """The cells of an identity: scope, row, column, side (1 left, -1 right), sign, term, and its size.
+def places(table: Table) -> pl.DataFrame:
+    """Where the table's identities hold: place, check_code, scope, how many terms, both sides in words."""
+    rows: list[tuple[object, ...]] = []
+    for identity in table.identities:
+        sides = terms(identity)
+        lines = table.rows if identity.for_each == "column" else table.columns
+        labels = {line.code: line.label for line in lines}
+        said = [" + ".join(labels[term.code] for term in side) for side in sides]
+        along = table.columns if identity.for_each == "column" else table.rows
+        for line in along:
+            if identity.for_each == "column" or not identity.rows or line.code in identity.rows:
+                where = f"《{table.title}》{line.label}"
+                rows.append((len(rows), identity.code, line.code, len(sides[0] + sides[1]), where, *said))
+    names = ["place", "check_code", "scope", "terms", "where", "left_words", "right_words"]
+    return pl.DataFrame(rows, schema=names, orient="row")
 
-    A group's term lists the group's own cell and its parts; a report prints one or the other.
+
+def members(table: Table) -> pl.DataFrame:
+    """The cells of each place: row, column, place, side (1 left, -1 right), sign, weight, label.
+
+    A group's term lists the group's own cell and its parts, since a report prints one or the other.
+    ``weight`` is the cell's share of its term, so that the weights of a whole place add up to its terms.
     """
-    left, right = terms(identity)
-    rows = []
-    for side, side_terms in ((1, left), (-1, right)):
-        for term in side_terms:
-            if identity.for_each == "column":
-                line = table.row(term.code)
-                for column in table.columns:
-                    rows += [
-                        (column.code, code, column.code, side, term.sign, term.code, len(line.parts))
-                        for code in (term.code, *line.parts)
-                    ]
-            else:
-                rows += [
-                    (row.code, row.code, term.code, side, term.sign, term.code, 0)
-                    for row in table.rows
-                    if not identity.rows or row.code in identity.rows
-                ]
-    return pl.DataFrame(
-        rows, schema=["scope", "row", "column", "side", "sign", "term", "parts"], orient="row"
-    )
-
-
-def _check(table: Table, identity: Identity, facts: pl.DataFrame, parts: dict[str, int]) -> pl.DataFrame:
-    left, right = terms(identity)
-    cells = (
-        facts.rename({table.row_dimension: "row", table.column_dimension: "column"})
-        .select("report_id", "row", "column", "value", "best_value", "status")
-        .with_columns(
-            pl.when(pl.col("status") == "lost")
-            .then("best_value")
-            .otherwise("value")
-            .cast(pl.Float64)
-            .alias("figure")
-        )
-        .join(members(table, identity).lazy().collect(), on=["row", "column"], how="inner")
-    )
-    lost = pl.col("figure").is_null() & pl.col("status").is_in(["lost", "illegible"])
-    empty = pl.col("figure").is_null() & pl.col("status").is_in(["blank", "not_applicable"])
-    whole = (
-        cells.group_by("report_id", "scope", "term")
-        .agg(
-            ((pl.len() == pl.col("parts").first()) | (pl.col("row") == pl.col("term")).any()).alias("whole"),
-        )
-        .group_by("report_id", "scope")
-        .agg((pl.col("whole").all() & (pl.len() == len(left) + len(right))).alias("whole"))
-    )
-    if identity.for_each == "row":
-        whole = (
-            cells.group_by("report_id", "scope")
-            .agg(pl.col("term").n_unique().alias("terms"))
-            .select("report_id", "scope", (pl.col("terms") == len(left) + len(right)).alias("whole"))
-        )
-    labels = {c.code: c.label for c in (*table.columns, *table.rows)}
-    sums = (
-        cells.group_by("report_id", "scope")
-        .agg(
-            (pl.col("figure") * pl.col("sign")).filter(pl.col("side") == 1).sum().alias("left_value"),
-            (pl.col("figure") * pl.col("sign")).filter(pl.col("side") == -1).sum().alias("right_value"),
-            lost.any().alias("lost"),
-            (empty & (pl.col("side") == 1)).any().alias("empty_left"),
-            (empty & (pl.col("side") == -1)).any().alias("empty_right"),
-            pl.col("row" if identity.for_each == "column" else "column")
-            .filter(lost | empty)
-            .replace_strict(labels, default=None)
-            .unique(maintain_order=True)
-            .str.join("、")
-            .alias("open"),
-        )
-        .join(whole, on=["report_id", "scope"])
-        .with_columns((pl.col("left_value") - pl.col("right_value")).alias("difference"))
-    )
-    closes = pl.col("difference").abs() <= TOLERANCE
-    known = ~pl.col("lost") & pl.col("whole")
-    full = known & ~pl.col("empty_left") & ~pl.col("empty_right")
-    # Known figures on one side already exceed the other, and only that side's cells are open.
-    hopeless = known & (
-        (pl.col("empty_left") & ~pl.col("empty_right") & (pl.col("difference") > TOLERANCE))
-        | (pl.col("empty_right") & ~pl.col("empty_left") & (pl.col("difference") < -TOLERANCE))
-    )
-    status = (
-        pl.when(known & closes)
-        .then(pl.lit("pass"))
-        .when(full | hopeless)
-        .then(pl.lit("fail"))
-        .otherwise(pl.lit("not_assessable"))
-    )
-    side = {
-        line.code: line.label for line in (table.rows if identity.for_each == "column" else table.columns)
+    index = {
+        (code, scope): place
+        for place, code, scope in places(table).select("place", "check_code", "scope").rows()
     }
-    said = [" + ".join(side[t.code] for t in ts) for ts in (left, right)]
-    place = pl.lit(f"《{table.title}》") + pl.col("scope").replace_strict(labels, default=None)
-    return (
-        sums.with_columns(
-            pl.lit(identity.code).alias("check_code"),
-            status.alias("status"),
+    rows = []
+    for identity in table.identities:
+        for side, side_terms in zip((1, -1), terms(identity), strict=True):
+            for term in side_terms:
+                if identity.for_each == "row":
+                    label = table.column(term.code).label
+                    rows += [
+                        (row.code, term.code, index[identity.code, row.code], side, term.sign, 1.0, label)
+                        for row in table.rows
+                        if (identity.code, row.code) in index
+                    ]
+                    continue
+                line = table.row(term.code)
+                parts = [(part, 1.0 / len(line.parts)) for part in line.parts]
+                for column in table.columns:
+                    place = index[identity.code, column.code]
+                    rows += [
+                        (code, column.code, place, side, term.sign, weight, table.row(code).label)
+                        for code, weight in [(term.code, 1.0), *parts]
+                    ]
+    names = ["row", "column", "place", "side", "sign", "weight", "label"]
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def _check(table: Table, facts: pl.DataFrame) -> pl.DataFrame:
+    # Figures may come back from a lost cell; a blank one has none, whatever the identities leave for it.
+    figure = pl.when(pl.col("status") == "lost").then("best_value").otherwise("value").cast(pl.Float64)
+    reports = facts.select("report_id").unique(maintain_order=True).with_row_index("report")
+    grid = members(table).select("row", "column").unique(maintain_order=True).with_row_index("cell")
+    at = members(table).join(grid, on=["row", "column"]).drop("row", "column")
+    known = (
+        facts.lazy()
+        .select(
+            "report_id",
+            pl.col(table.row_dimension).alias("row"),
+            pl.col(table.column_dimension).alias("column"),
+            "status",
+            figure.alias("figure"),
         )
+        .join(grid.lazy(), on=["row", "column"])
+        .join(reports.lazy(), on="report_id")
+        .select(
+            "report",
+            "cell",
+            pl.col("figure").fill_null(0.0),
+            pl.col("figure").is_null().alias("open"),
+            (pl.col("figure").is_null() & pl.col("status").is_in(["lost", "illegible"])).alias("lost"),
+        )
+    )
+    left, signed = pl.col("side") == 1, pl.col("figure") * pl.col("sign")
+    sums = (
+        known.join(at.lazy().drop("label"), on="cell")
+        .group_by("report", "place")
+        .agg(
+            signed.filter(left).sum().alias("left_value"),
+            signed.filter(~left).sum().alias("right_value"),
+            pl.col("weight").sum().alias("weight"),
+            pl.col("lost").any(),
+            (pl.col("open") & left).any().alias("open_left"),
+            (pl.col("open") & ~left).any().alias("open_right"),
+        )
+        .join(places(table).lazy(), on="place")
+        .with_columns((pl.col("left_value") - pl.col("right_value")).alias("difference"))
+        .with_columns(_status().alias("status"))
+        .collect()
+    )
+    undecided = sums.filter(pl.col("status") == "not_assessable").select("report", "place")
+    openings = (
+        known.filter("open")
+        .join(at.lazy(), on="cell")
+        .join(undecided.lazy(), on=["report", "place"])
+        .group_by("report", "place")
+        .agg(pl.col("label").unique(maintain_order=True).str.join("、").alias("without"))
+        .collect()
+    )
+    return (
+        sums.join(openings, on=["report", "place"], how="left")
+        .join(reports, on="report")
         .with_columns(
             pl.when(pl.col("status") == "fail")
             .then(pl.lit("error"))
             .otherwise(pl.lit("info"))
             .alias("severity"),
-            pl.when(pl.col("status") == "fail")
-            .then(
-                pl.format(
-                    "{}：{} = {}, but {} = {}; difference {}",
-                    place,
-                    pl.lit(said[0]),
-                    _plain("left_value"),
-                    pl.lit(said[1]),
-                    _plain("right_value"),
-                    _plain("difference"),
-                )
-            )
-            .when(pl.col("status") == "not_assessable")
-            .then(
-                pl.format(
-                    "{}：cannot be assessed, no figure for {}",
-                    place,
-                    pl.when(pl.col("open") != "").then("open").otherwise(pl.lit("rows that were not found")),
-                )
-            )
-            .otherwise(pl.lit(""))
-            .alias("message"),
+            _message().alias("message"),
         )
         .select(pl.col(name).cast(kind) for name, kind in RESULT.items())
+    )
+
+
+def _status() -> pl.Expr:
+    difference, left, right = pl.col("difference"), pl.col("open_left"), pl.col("open_right")
+    whole = (pl.col("weight") - pl.col("terms")).abs() < TOLERANCE
+    assessable = whole & ~pl.col("lost")
+    # Known figures on one side already exceed the other, and only that side's cells are open.
+    hopeless = (left & ~right & (difference > TOLERANCE)) | (right & ~left & (difference < -TOLERANCE))
+    return (
+        pl.when(assessable & (difference.abs() <= TOLERANCE))
+        .then(pl.lit("pass"))
+        .when(assessable & (hopeless | ~(left | right)))
+        .then(pl.lit("fail"))
+        .otherwise(pl.lit("not_assessable"))
+    )
+
+
+def _message() -> pl.Expr:
+    sides = pl.format(
+        "{}：{} = {}, but {} = {}; difference {}",
+        "where",
+        "left_words",
+        _plain("left_value"),
+        "right_words",
+        _plain("right_value"),
+        _plain("difference"),
+    )
+    gaps = pl.col("without").fill_null("rows that were not found")
+    return (
+        pl.when(pl.col("status") == "fail")
+        .then(sides)
+        .when(pl.col("status") == "not_assessable")
+        .then(pl.format("{}：cannot be assessed, no figure for {}", "where", gaps))
+        .otherwise(pl.lit(""))
     )
 
 
