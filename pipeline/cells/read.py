@@ -16,6 +16,7 @@ from pipeline.cells.sections import Opening, find_sections, section_paragraphs, 
 from pipeline.cells.tables import Reading, best_of, read_tables
 from pipeline.reading.document import Document, Picture, ReadingError
 from pipeline.reading.open import read_document, second_opinion
+from pipeline.reading.pictures import with_pictures_read
 
 CLEAN = 0.5
 """Cost of a reading below which no second engine is asked."""
@@ -41,8 +42,13 @@ def read_file(path: Path, name: str) -> Report:
 
 def read_report(document: Document, name: str = "", path: Path | None = None) -> Report:
     """The Report of a document already read; with ``path`` a second engine may be asked."""
-    openings = find_sections(document)
     readings = _weighed(document, path)
+    if any(reading is None for reading in readings.values()):
+        # A table is missing: perhaps it is one of the pictures.
+        seen = with_pictures_read(document, path)
+        if seen is not None:
+            document, readings = seen, _with_pictures(readings, read_tables(seen))
+    openings = find_sections(document)
     tables = tuple(
         finish(reading) if reading is not None else _absent(code, document, openings)
         for code, reading in readings.items()
@@ -85,6 +91,16 @@ def _weighed(document: Document, path: Path | None) -> dict[str, Reading | None]
             second.source = f"second engine, {second.source}"
             readings[code] = best_of([r for r in (first, second) if r is not None])
     return readings
+
+
+def _with_pictures(
+    printed: dict[str, Reading | None], seen: dict[str, Reading | None]
+) -> dict[str, Reading | None]:
+    """Tables that the text does not print, as the pictures show them."""
+    for reading in seen.values():
+        if reading is not None:
+            reading.source = f"pictures, {reading.source}"
+    return {code: reading or seen[code] for code, reading in printed.items()}
 
 
 def _absent(code: str, document: Document, openings: Sequence[Opening]) -> TableReading:
