@@ -33,4 +33,6 @@ def test_second_engine_agrees(style: str, tmp_path: Path) -> None:
     STYLES[style](c)
     texts(c)
     c.save()
-    assert known(grids(read_pdf_again(path))[0]) == CELLS
+    again = grids(read_pdf_again(path))[0]
+    assert known(again) == CELLS
+    assert (grids(read_pdf(path))[0].engine, again.engine) == ("pdfium", "pdfplumber")

@@ -22,7 +22,7 @@ from pdfminer.psexceptions import PSException
 from pdfplumber.page import Page
 from pdfplumber.utils.exceptions import PdfminerException
 
-from pipeline.reading.document import Block, Cell, Document, Grid, Paragraph, Picture, ReadingError
+from pipeline.reading.document import Block, Cell, Document, Grid, Paragraph, Picture
 from pipeline.reading.pdf import PageReading, box_of, page_blocks, read_pages, whole_page
 from pipeline.reading.pdf_clean import UNREAD
 from pipeline.reading.pdf_objects import THIN, Box
@@ -40,7 +40,7 @@ _ERRORS = (PDFException, PSException, PdfminerException, ValueError, KeyError, T
 def read_pdf_again(path: Path) -> Document:
     """Read a PDF by pdfplumber; same blocks and locators as ``read_pdf``, engine ``pdfplumber``.
 
-    A page that this engine cannot read is given as the first engine read it.
+    A page or file that this engine cannot read is given as the first engine read it.
 
     Raises:
         ReadingError: as ``read_pdf``.
@@ -48,15 +48,24 @@ def read_pdf_again(path: Path) -> Document:
     pages, hints, count = read_pages(path)
     # pdfminer reports every oddity of a font; what matters shows in the reading.
     logging.getLogger("pdfminer").setLevel(logging.ERROR)
-    blocks: list[Block] = []
-    try:
-        with pdfplumber.open(path) as pdf:
-            by_number = dict(enumerate(_page_makers(pdf), 1))
-            for page in pages:
-                blocks += _blocks(page, by_number.get(page.number))
-    except _ERRORS as error:
-        raise ReadingError("unreadable", f"no second reading of the PDF: {type(error).__name__}") from None
+    blocks = [block for page, found in _both(path, pages) for block in found or page_blocks(page)]
     return Document("pdf", tuple(blocks), hints, count)
+
+
+def _both(path: Path, pages: Sequence[PageReading]) -> Iterator[tuple[PageReading, list[Block]]]:
+    """Each page with this engine's blocks; with none where this engine cannot open the file."""
+    try:
+        pdf = pdfplumber.open(path)
+    except _ERRORS:
+        yield from ((page, []) for page in pages)
+        return
+    with pdf:
+        try:
+            by_number = dict(enumerate(_page_makers(pdf), 1))
+        except _ERRORS:
+            by_number = {}
+        for page in pages:
+            yield page, _blocks(page, by_number.get(page.number))
 
 
 def _page_makers(pdf: pdfplumber.PDF) -> Iterator[Callable[[int], Page]]:
@@ -81,25 +90,37 @@ def _blocks(page: PageReading, make: Callable[[int], Page] | None) -> list[Block
     # Turned so that the text runs upright, its coordinates are those of the first engine's content.
     other = make(page.quarter)
     try:
-        found = _page_blocks(page, other)
+        found = _other_marks(other)
+        tables = _other_tables(other)
     except _ERRORS:
         return page_blocks(page)
     finally:
         other.close()
-    return found
+    return _page_blocks(page, _seen(found, page), tables)
 
 
-def _page_blocks(page: PageReading, other: Page) -> list[Block]:
+def _other_marks(other: Page) -> list[Mark]:
+    return _marks(other.dedupe_chars(tolerance=1).chars, _corner(other))
+
+
+def _other_tables(other: Page) -> list[list[Box]]:
+    """The cells of each table that pdfplumber finds."""
+    found = other.filter(_is_rule_or_text).find_tables(_SETTINGS)
+    return [[_moved(cell, _corner(other)) for cell in table.cells] for table in found]
+
+
+def _corner(other: Page) -> tuple[float, float]:
+    return (float(other.bbox[0]), float(other.bbox[1]))
+
+
+def _page_blocks(page: PageReading, found: list[Mark], tables: Sequence[Sequence[Box]]) -> list[Block]:
     first = page_blocks(page)
     unread = [box_of(c.locator) for g in first if isinstance(g, Grid) for c in g.cells if UNREAD in c.text]
     pictures = [block for block in first if isinstance(block, Picture)]
     hidden = [box_of(picture.locator) for picture in pictures]
-    shift = (float(other.bbox[0]), float(other.bbox[1]))
-    found = _seen(_marks(other.dedupe_chars(tolerance=1).chars, shift), page)
     placed: list[tuple[float, Block]] = []
     taken: set[int] = set()
-    for table in other.filter(_is_rule_or_text).find_tables(_SETTINGS):
-        cells = [_moved(cell, shift) for cell in table.cells]
+    for cells in tables:
         made = _grid(cells, found, page, taken)
         if made is not None and not any(_holds(box_of(made[1].locator), box) for box in hidden):
             placed.append((made[0], _with_unread(made[1], unread)))
