@@ -17,6 +17,9 @@ from pipeline.form.folding import fold
 from pipeline.form.lookups import lookups
 from pipeline.form.model import NumberKind
 
+UNREAD = "\ufffd"
+"""What a reader gives for a character that is there and cannot be told."""
+
 ValueStatus = Literal["reported", "blank", "not_applicable", "illegible", "text"]
 
 _NUMBER = re.compile(r"(?P<sign>[+\-−]?)(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<decimals>\.\d+)?")
@@ -86,6 +89,8 @@ def parse_value(
         return Value("not_applicable")
     if bare in zero:
         return Value("reported", Decimal(0))
+    if UNREAD in bare and not re.search(r"[\u4e00-\u9fff]", bare):
+        return Value("illegible")
     if not any(c.isdigit() for c in bare):
         return Value("text")
     return _figure(plain, kind, unit, header_unit)

@@ -124,7 +124,7 @@ def _keys_in_order(header: Sequence[str], table: Table) -> list[Key]:
 def _put(placing: Placing, table: Table, key: Key, cell: Cell) -> None:
     column = table.column(key[1])
     value = parse_value(cell.text, column.number, column.unit)
-    placing.cells[key] = Placed(value, cell.text, cell.locator, cell.confidence)
+    placing.cells[key] = Placed(value, cell.text, cell.locator, cell.confidence, cell.alternatives)
 
 
 def _result_labels(row: Sequence[Cell | None], table: Table) -> int:

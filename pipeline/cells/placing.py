@@ -30,6 +30,8 @@ class Placed:
     text: str
     locator: str
     confidence: float
+    alternatives: tuple[str, ...] = ()
+    """Other texts that recognition held possible, for a cell of a picture."""
 
 
 @dataclass(slots=True)
@@ -201,8 +203,9 @@ def _put(placing: Placing, row: str, column: Line, cells: Sequence[Cell]) -> Non
     filled = [c for c in cells if c.text.strip()] or list(cells[:1])
     text = " ".join(c.text for c in filled)
     value = parse_value(text, column.number, column.unit, placing.header_units.get(column.code, ""))
+    others = filled[0].alternatives if len(filled) == 1 else ()
     placing.cells[row, column.code] = Placed(
-        value, text, filled[0].locator, min(c.confidence for c in filled)
+        value, text, filled[0].locator, min(c.confidence for c in filled), others
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.cells.alternatives import reconsidered
 from pipeline.cells.facts import finish
 from pipeline.cells.heading import find_heading, looks_like_report
 from pipeline.cells.narrative import find_statements
@@ -50,7 +51,7 @@ def read_report(document: Document, name: str = "", path: Path | None = None) ->
             document, readings = seen, _with_pictures(readings, read_tables(seen))
     openings = find_sections(document)
     tables = tuple(
-        finish(reading) if reading is not None else _absent(code, document, openings)
+        finish(reconsidered(reading)) if reading is not None else _absent(code, document, openings)
         for code, reading in readings.items()
     )
     is_report, reason = looks_like_report(document)

@@ -146,6 +146,12 @@ def stream_rows(items: Iterable[Cell]) -> list[PrintedRow]:
     return rows
 
 
+def joined(upper: Grid, lower: Grid) -> Grid:
+    """Two grids as one, the second below the first: a table that goes on after a page break."""
+    moved = (replace(c, row=c.row + upper.row_count) for c in lower.cells)
+    return replace(upper, cells=(*upper.cells, *moved))
+
+
 def transposed(grid: Grid) -> Grid:
     """The grid with rows and columns changed places."""
     return replace(

@@ -28,7 +28,15 @@ from pipeline.cells.placing import (
     place_by_header,
     place_in_order,
 )
-from pipeline.cells.rows import MAX_LABEL, PrintedRow, grid_rows, stream_items, stream_rows, transposed
+from pipeline.cells.rows import (
+    MAX_LABEL,
+    PrintedRow,
+    grid_rows,
+    joined,
+    stream_items,
+    stream_rows,
+    transposed,
+)
 from pipeline.form.model import Form, Table, forms
 from pipeline.reading.document import Cell, Document, Grid, Paragraph
 
@@ -309,8 +317,13 @@ def _question_blanks(reading: Reading) -> None:
 def _one_line_readings(source: Source, table: Table, form: str) -> Iterator[Reading]:
     found: list[tuple[Found, str]] = []
     if source.grids:
-        for grid in source.grids.values():
-            found += [(f, grid.locator) for f in one_line_in_grid(grid, table)]
+        for index, grid in source.grids.items():
+            mine = one_line_in_grid(grid, table)
+            after = source.grids.get(index + 1)
+            if after is not None and not any(f.placing for f in mine):
+                # The header at the foot of a page, the figures on the next.
+                mine = one_line_in_grid(joined(grid, after), table) or mine
+            found += [(f, grid.locator) for f in mine]
     else:
         found += [(f, "") for f in one_line_in_stream(source.items, table)]
     for each, locator in found:
