@@ -11,7 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.render import deviations_figures, deviations_labels, deviations_tables, deviations_text, wording
+from tests.render import (
+    deviations_cells,
+    deviations_figures,
+    deviations_grids,
+    deviations_labels,
+    deviations_tables,
+    deviations_text,
+    wording,
+)
 from tests.render.deviation import DEVIATIONS, apply
 from tests.render.figures import SIZES, Size, make_figures
 from tests.render.formats import FORMATS, QUICK, render
@@ -19,7 +27,14 @@ from tests.render.report import Report, build
 from tests.render.truth import Expected
 
 # Loading these modules fills the register.
-REGISTERED = (deviations_text, deviations_figures, deviations_labels, deviations_tables)
+REGISTERED = (
+    deviations_text,
+    deviations_figures,
+    deviations_cells,
+    deviations_labels,
+    deviations_tables,
+    deviations_grids,
+)
 _YEARS = {"2019": (2019, 2020, 2021, 2022, 2023), "2021": (2021, 2022, 2023, 2024, 2025)}
 
 
