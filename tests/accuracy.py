@@ -8,6 +8,8 @@ Not here: the rendering, or what right means for a file (render.truth).
 from __future__ import annotations
 
 import argparse
+import re
+import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -211,6 +213,7 @@ def main() -> None:
     parser.add_argument("--deviations", help="comma separated; all by default")
     parser.add_argument("--faults", action="store_true", help="list every fault")
     parser.add_argument("--keep", type=Path, help="an empty folder for the files")
+    parser.add_argument("--write", type=Path, help="a Markdown file whose <!-- reading --> part is written")
     chosen = parser.parse_args()
     names = chosen.formats.split(",") if chosen.formats else list(QUICK)
     usable = [name for name in names if FORMATS[name].available]
@@ -221,7 +224,15 @@ def main() -> None:
         if chosen.keep:
             chosen.keep.mkdir(parents=True, exist_ok=True)
         results = measure(wanted, chosen.keep or Path(folder))
-    print(by_format(results))
+    table = by_format(results)
+    print(table)
+    if chosen.write:
+        told = f"`python -m tests.accuracy {' '.join(sys.argv[1:])}`\n\n{table}\n"
+        text = chosen.write.read_text(encoding="utf-8")
+        part = re.compile(r"<!-- reading -->\n.*?<!-- end -->", re.S)
+        chosen.write.write_text(
+            part.sub(lambda _: f"<!-- reading -->\n{told}<!-- end -->", text), encoding="utf-8"
+        )
     if chosen.faults:
         for number, result in enumerate(results):
             parts = [

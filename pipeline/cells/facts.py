@@ -13,11 +13,8 @@ from pipeline.cells.identities import Key
 from pipeline.cells.one_line import LINE
 from pipeline.cells.placing import Placed
 from pipeline.cells.report import Fact, FactStatus, Note, TableReading, TableState
-from pipeline.cells.tables import Reading, deduced
+from pipeline.cells.tables import Reading, believed, confirmed, deduced
 from pipeline.form.model import Table, forms
-
-SURE_READING = 0.9
-"""Engine confidence from which a cell needs no identity to be believed."""
 
 
 def finish(reading: Reading) -> TableReading:
@@ -68,19 +65,14 @@ def _blank_facts(reading: Reading) -> Iterator[Fact]:
 
 def _facts(reading: Reading, derived: dict[Key, Decimal]) -> Iterator[Fact]:
     table = reading.table
-    confirmed = {
-        key
-        for outcome in reading.outcomes
-        if outcome.closes and not outcome.open_cells
-        for _, key in outcome.equation.members
-    }
+    sure = confirmed(reading)
     order = {line.code: i for i, line in enumerate(table.rows)}
     columns = {line.code: i for i, line in enumerate(table.columns)}
     keys = {*reading.printed, *reading.moved, *reading.forced, *reading.unknown}
     for key in sorted(keys, key=lambda k: (order[k[0]], columns[k[1]])):
         if key in reading.printed or key in reading.moved:
             placed = reading.printed.get(key) or reading.moved[key]
-            status = _status(placed, key, key in reading.moved, confirmed)
+            status = _status(placed, key, key in reading.moved, sure)
             value = placed.value.number if status in ("reported", "realigned") else None
             other = None if value is not None else derived.get(key)
             yield Fact(
@@ -99,12 +91,12 @@ def _facts(reading: Reading, derived: dict[Key, Decimal]) -> Iterator[Fact]:
             yield Fact(table.code, *key, None, _number(figure), "lost", "", place)
 
 
-def _status(placed: Placed, key: Key, moved: bool, confirmed: set[Key]) -> FactStatus:
+def _status(placed: Placed, key: Key, moved: bool, sure: frozenset[Key]) -> FactStatus:
     status = placed.value.status
     if status == "text":
         return "illegible"
     if status == "reported":
-        if placed.confidence < SURE_READING and key not in confirmed:
+        if not believed(placed, key, sure):
             return "illegible"
         return "realigned" if moved else "reported"
     return status

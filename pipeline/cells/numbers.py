@@ -18,7 +18,7 @@ from pipeline.form.lookups import lookups
 from pipeline.form.model import NumberKind
 
 UNREAD = "\ufffd"
-"""What a reader gives for a character that is there and cannot be told."""
+"""What a reader gives for a character that is there and cannot be told; recognition gives a ``?``."""
 
 ValueStatus = Literal["reported", "blank", "not_applicable", "illegible", "text"]
 
@@ -89,7 +89,7 @@ def parse_value(
         return Value("not_applicable")
     if bare in zero:
         return Value("reported", Decimal(0))
-    if UNREAD in bare and not re.search(r"[\u4e00-\u9fff]", bare):
+    if re.fullmatch(rf"[{UNREAD}?\d.,]*[{UNREAD}?][{UNREAD}?\d.,]*", bare):
         return Value("illegible")
     if not any(c.isdigit() for c in bare):
         return Value("text")

@@ -184,10 +184,11 @@ def _place_row(
     elif len(figures) == len(columns):
         for column, cell in zip(columns, figures, strict=True):
             _put(placing, code, column, [cell])
-    elif not figures:
+    elif not figures and values:
         for column in columns:
             _put(placing, code, column, [replace(row.labels[-1], text="")])
     else:
+        # Too few, too many or no cells at all: the grid lost or gained some.
         placing.open_rows[code] = figures
 
 

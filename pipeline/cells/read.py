@@ -59,7 +59,9 @@ def read_report(document: Document, name: str = "", path: Path | None = None) ->
     if not is_report and not found:
         if _pictured(document):
             return Report(
-                "scanned", "the pages are pictures; their text needs recognition (OCR)", tables=tables
+                "scanned",
+                "the pages are pictures and no text was recognised; is the extra gongkai[ocr] installed?",
+                tables=tables,
             )
         return Report("not_a_report", reason)
     heading = find_heading(document, name, openings[0].block if openings else None)
@@ -124,7 +126,10 @@ def _status(tables: Sequence[TableReading], document: Document) -> tuple[Documen
     states = [t.state for t in tables]
     if all(s in ("missing", "image_only") for s in states):
         if "image_only" in states:
-            return "no_tables", "the tables are pictures; their figures need recognition (OCR)"
+            return (
+                "no_tables",
+                "the tables are pictures and were not recognised; is the extra gongkai[ocr] installed?",
+            )
         return "no_tables", "none of the form's tables is in the file"
     if all(s in ("complete", "blank", "header_only") for s in states):
         return "parsed", ""

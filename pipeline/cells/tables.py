@@ -38,10 +38,12 @@ from pipeline.cells.rows import (
     transposed,
 )
 from pipeline.form.model import Form, Table, forms
-from pipeline.reading.document import Cell, Document, Grid, Paragraph
+from pipeline.reading.document import Cell, Document, Grid
 
 SHAKY = 40.0
 """What a broken identity costs a shaky reading: rather leave the cells out."""
+SURE_READING = 0.9
+"""Engine confidence from which a cell needs no identity to be believed."""
 ENOUGH_ROWS = 2
 """Rows of the form that must be there by their words before a grid is taken for a table."""
 
@@ -407,6 +409,9 @@ def _align(
 
 
 def _whole(cell: Cell) -> int | None:
+    if cell.confidence < SURE_READING:
+        # What was hardly recognised cannot tell where other figures belong.
+        return None
     value = parse_value(cell.text)
     if value.status == "not_applicable":
         return 0
@@ -415,21 +420,35 @@ def _whole(cell: Cell) -> int | None:
     return int(value.number)
 
 
+def confirmed(reading: Reading) -> frozenset[Key]:
+    """Cells of identities that close over printed figures alone."""
+    return frozenset(
+        key
+        for outcome in reading.outcomes
+        if outcome.closes and not outcome.open_cells
+        for _, key in outcome.equation.members
+        if all(k in reading.printed for _, k in outcome.equation.members)
+    )
+
+
+def believed(placed: Placed, key: Key, sure: frozenset[Key]) -> bool:
+    """Whether a printed figure is taken: recognised with confidence, or confirmed by an identity."""
+    return placed.confidence >= SURE_READING or key in sure
+
+
 def deduced(reading: Reading) -> dict[Key, Decimal]:
-    """Figures that the identities leave for cells printed without one."""
+    """Figures that the identities leave for cells printed without one, or with one not believed."""
     rows = frozenset(key[0] for key in (*reading.printed, *reading.moved, *reading.forced))
     system = equations(reading.table, rows)
-    values: dict[Key, Decimal | None] = {k: p.value.number for k, p in reading.printed.items()}
+    sure = confirmed(reading)
+    values: dict[Key, Decimal | None] = {
+        k: p.value.number if believed(p, k, sure) else None for k, p in reading.printed.items()
+    }
     values.update({k: p.value.number for k, p in reading.moved.items()})
     values.update(reading.forced)
     open_cells = frozenset(
         k
         for k, p in (*reading.printed.items(), *reading.moved.items())
-        if p.value.status in ("blank", "not_applicable")
+        if p.value.status in ("blank", "not_applicable") or not believed(p, k, sure)
     ) | frozenset(reading.unknown)
     return deduce(system, values, open_cells)
-
-
-def paragraphs(document: Document) -> list[Paragraph]:
-    """The document's paragraphs in order."""
-    return [b for b in document.blocks if isinstance(b, Paragraph)]

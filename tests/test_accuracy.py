@@ -1,0 +1,50 @@
+"""Rendered reports of every format and deviation are read right: some in every run, more in the slow one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.accuracy import Result, measure
+from tests.render import FORMATS, QUICK, cases
+
+TEXT_AND_FILES = tuple(QUICK)
+PROGRAMS = ("pdf_chromium", "pdf_libreoffice")
+
+
+def _right(results: Sequence[Result]) -> None:
+    """No silent wrong number; 99.5 % of cells and 99 % of table states."""
+    silent = {r.name: r.silent[:5] for r in results if r.silent}
+    assert silent == {}
+    cells, exact = sum(r.cells for r in results), sum(r.exact for r in results)
+    assert exact / cells >= 0.995, {r.name: r.missed[:3] for r in results if r.missed}
+    states, wrong = sum(r.states for r in results), [s for r in results for s in r.wrong_states]
+    assert len(wrong) / states <= 0.01, wrong
+    faulty = {r.name: r.faults for r in results if r.faults}
+    assert len(faulty) <= len(results) // 50 + 1, faulty
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_some_of_every_format(tmp_path: Path, part: int) -> None:
+    formats = TEXT_AND_FILES[part::4]
+    _right(measure(cases(20, 100 + part, formats), tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_every_deviation(tmp_path: Path, part: int) -> None:
+    _right(
+        measure(
+            cases(60, 200 + part, TEXT_AND_FILES[part::10] + TEXT_AND_FILES[(part + 5) % 10 :: 10]), tmp_path
+        )
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", PROGRAMS)
+def test_files_of_real_programs(tmp_path: Path, format: str) -> None:
+    if not FORMATS[format].available:
+        pytest.skip(f"needs {FORMATS[format].needs}")
+    _right(measure(cases(12, 300, (format,)), tmp_path))
