@@ -10,9 +10,8 @@ import pytest
 from pipeline.checks.plausibility import ALL, plausibility_checks
 from pipeline.checks.rollup import rollup_checks
 from pipeline.checks.rules import rules
-from pipeline.form import forms
 from tests.check_tables import Cells, One, found, row
-from tests.render.figures import Size, following, make_figures
+from tests.render.figures import VERSIONS, Size, following, make_figures
 
 TRUTH = Path(__file__).parents[2] / "shared" / "truth"
 TOWN = {"kind": "township", "level": "township"}
@@ -263,7 +262,7 @@ def test_clean_reports_are_plausible(size: Size) -> None:
     reports = [
         one
         for seed in range(0, 40, 2)
-        for form in forms()
+        for form in VERSIONS
         for kind, level in BODIES
         for one in generated(seed, size, form, kind, level)
     ]

@@ -40,7 +40,11 @@ def identity_checks(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         where the identity closes with them so).
     Source: the 勾稽关系 clauses in the form files.
     """
-    found = [_check(table, tables[table.facts]) for table in newest_tables() if table.identities]
+    found = [
+        _check(table, tables[table.facts])
+        for table in newest_tables()
+        if table.identities and table.facts in tables
+    ]
     return pl.concat(found) if found else pl.DataFrame(schema=RESULT)
 
 
@@ -112,7 +116,7 @@ def _check(table: Table, facts: pl.DataFrame) -> pl.DataFrame:
         .select(
             "report_id",
             pl.col(table.row_dimension).alias("row"),
-            pl.col(table.column_dimension).alias("column"),
+            _column(table).alias("column"),
             "status",
             figure.alias("figure"),
         )
@@ -164,6 +168,14 @@ def _check(table: Table, facts: pl.DataFrame) -> pl.DataFrame:
         )
         .select(pl.col(name).cast(kind) for name, kind in RESULT.items())
     )
+
+
+def _column(table: Table) -> pl.Expr:
+    """The column's code; a list of indicators has one column, which the warehouse does not name."""
+    (only, *others) = table.columns
+    if table.layout == "indicators" and not others:
+        return pl.lit(only.code)
+    return pl.col(table.column_dimension)
 
 
 def _status() -> pl.Expr:

@@ -38,6 +38,19 @@ class Values:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class ListWords:
+    """Words of the headers of a list of indicators, and its units."""
+
+    label_headers: tuple[str, ...]
+    unit_headers: tuple[str, ...]
+    idle_headers: tuple[str, ...]
+    other_periods: tuple[str, ...]
+    sums: tuple[str, ...]
+    of_the_year: tuple[str, ...]
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Lookups:
     """All lookups; wordings by table and code."""
 
@@ -45,6 +58,7 @@ class Lookups:
     rows: dict[str, dict[str, tuple[str, ...]]]
     columns: dict[str, dict[str, tuple[str, ...]]]
     extra: Extra
+    indicators: ListWords
     values: Values
     debris: tuple[str, ...]
     radicals: dict[str, str]

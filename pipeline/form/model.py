@@ -72,7 +72,11 @@ class Identity:
 
 @dataclass(frozen=True, config=_STRICT)
 class Table:
-    """One of the form's tables. ``one_line``: rows stand across the page, over the columns."""
+    """One of the form's tables.
+
+    ``one_line``: rows stand across the page, over the columns. ``indicators``: a list of rows with one
+    figure each, every row with its own unit and kind of number, totals and their parts all printed.
+    """
 
     code: Code
     title: Label
@@ -84,7 +88,7 @@ class Table:
     identities: tuple[Identity, ...] = ()
     across_years: tuple[Identity, ...] = ()
     unit: str | None = None
-    layout: Literal["crossed", "one_line"] = "crossed"
+    layout: Literal["crossed", "one_line", "indicators"] = "crossed"
 
     @property
     def rows(self) -> tuple[Line, ...]:
@@ -133,6 +137,8 @@ class Form:
     notice: str
     sections: tuple[Section, ...]
     tables: tuple[Table, ...]
+    years: tuple[int, int] | None = None
+    """First and last year reported on, where the year tells the form of a report without tables."""
 
     def table(self, code: str) -> Table:
         """The table with this code; KeyError where the form has none."""
@@ -150,7 +156,7 @@ class Line:
     number: NumberKind
     block: int
     parts: tuple[str, ...] = field(default=())
-    """Codes that this line groups; empty for a printed line of figures."""
+    """Codes that this line groups; empty for a printed line of figures, as all are in a list of indicators."""
 
     @property
     def is_group(self) -> bool:
@@ -187,7 +193,8 @@ def _lines(table: Table, side: Literal["rows", "columns"]) -> tuple[Line, ...]:
         for node in nodes:
             here = (*path, node.label)
             if node.code is not None:
-                parts = tuple(child.code for child in node.children if child.code is not None)
+                grouped = node.children if table.layout != "indicators" else ()
+                parts = tuple(child.code for child in grouped if child.code is not None)
                 unit = node.unit or table.unit
                 found.append(Line(node.code, node.label, here, unit, node.number, block, parts))
             walk(node.children, here, block)
@@ -208,8 +215,16 @@ def _by_code(table: Table, side: Literal["rows", "columns"]) -> dict[str, Line]:
 @cache
 def _cells(table: Table) -> tuple[CellSpec, ...]:
     rows, columns = _lines(table, "rows"), _lines(table, "columns")
+    own = table.layout == "indicators"
     return tuple(
-        CellSpec(table.code, row.code, column.code, column.unit, column.number, row.block)
+        CellSpec(
+            table.code,
+            row.code,
+            column.code,
+            (row if own else column).unit,
+            (row if own else column).number,
+            row.block,
+        )
         for row in rows
         if not row.is_group
         for column in columns

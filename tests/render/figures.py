@@ -15,6 +15,10 @@ from pipeline.form import CellSpec, forms
 
 Size = Literal["zero", "small", "large", "huge"]
 SIZES: tuple[Size, ...] = ("zero", "small", "large", "huge")
+# The forms with crossed tables, which this folder renders.
+VERSIONS = tuple(
+    version for version, form in forms().items() if any(table.layout == "crossed" for table in form.tables)
+)
 # table, row, column, by the codes of the form
 Key = tuple[str, str, str]
 
