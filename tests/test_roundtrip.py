@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +22,7 @@ FORMATS = ("docx", "html", "pdf_lines", "pdf_rects", "txt_tab", "txt_word", "md_
 def _written(
     tmp_path: Path, figures: Figures, format: str, seed: int
 ) -> tuple[dict[str, pl.DataFrame], Expected]:
-    folder = tmp_path / f"{format}-{seed}-{random.randrange(10**9)}"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
     suffix = {"docx": ".docx", "html": ".html", "txt": ".txt", "md": ".md", "pdf": ".pdf"}[
         format.split("_")[0]
     ]
