@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from pipeline import frames
+from pipeline.agencies import is_bare
 from pipeline.cells.report import DocumentStatus, Heading, Note, Report
 from pipeline.collection import RawFile
 from pipeline.form.model import forms
@@ -52,19 +53,24 @@ class _Identified:
         return -self.figures, _BETTER.index(self.format), self.file.path
 
 
-def agency_id(heading: Heading) -> str | None:
-    """A stable name for an agency: of its full name and division; None where no name was found."""
+def agency_id(heading: Heading, source: str = "") -> str | None:
+    """A stable name for an agency: of its full name and division; None where no name was found.
+
+    A name that leaves its region open (区教育局) is one body within a source, never across sources.
+    """
     name = heading.full_name or heading.agency_name
     if not name:
         return None
     canonical = "".join(name.split()) + "|" + (heading.division_code or "")
+    if heading.division_code is None and is_bare(name):
+        canonical += "|" + source
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
-def report_id(heading: Heading | None, document_id: str) -> str:
+def report_id(heading: Heading | None, document_id: str, source: str = "") -> str:
     """``agency-year``; the beginning of the document's id stands for what is unknown."""
     unknown = document_id[:12]
-    agency = agency_id(heading) if heading else None
+    agency = agency_id(heading, source) if heading else None
     year = heading.report_year if heading else None
     if agency is None and year is None:
         return unknown
@@ -134,8 +140,8 @@ def _read(file: RawFile, reading: Reading, rows: Rows) -> _Identified:
         form_version=report.form_version,
         heading=heading,
         states={table.table: table.state for table in report.tables},
-        agency_id=agency_id(heading) if heading and is_report else None,
-        report_id=report_id(heading, file.document_id) if is_report else None,
+        agency_id=agency_id(heading, file.source) if heading and is_report else None,
+        report_id=report_id(heading, file.document_id, file.source) if is_report else None,
         figures=sum(fact.value is not None for table in report.tables for fact in table.facts),
     )
 
