@@ -14,7 +14,7 @@ TEXT_AND_FILES = tuple(QUICK)
 PROGRAMS = ("pdf_chromium", "pdf_libreoffice")
 
 
-def _right(results: Sequence[Result]) -> None:
+def assert_right(results: Sequence[Result]) -> None:
     """No silent wrong number; 99.5 % of cells and 99 % of table states."""
     silent = {r.name: r.silent[:5] for r in results if r.silent}
     assert silent == {}
@@ -29,13 +29,13 @@ def _right(results: Sequence[Result]) -> None:
 @pytest.mark.parametrize("part", range(4))
 def test_some_of_every_format(tmp_path: Path, part: int) -> None:
     formats = TEXT_AND_FILES[part::4]
-    _right(measure(cases(20, 100 + part, formats), tmp_path))
+    assert_right(measure(cases(20, 100 + part, formats), tmp_path))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(10))
 def test_every_deviation(tmp_path: Path, part: int) -> None:
-    _right(
+    assert_right(
         measure(
             cases(60, 200 + part, TEXT_AND_FILES[part::10] + TEXT_AND_FILES[(part + 5) % 10 :: 10]), tmp_path
         )
@@ -47,4 +47,4 @@ def test_every_deviation(tmp_path: Path, part: int) -> None:
 def test_files_of_real_programs(tmp_path: Path, format: str) -> None:
     if not FORMATS[format].available:
         pytest.skip(f"needs {FORMATS[format].needs}")
-    _right(measure(cases(12, 300, (format,)), tmp_path))
+    assert_right(measure(cases(12, 300, (format,)), tmp_path))
