@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
 from pipeline.form.model import FormFault
+from pipeline.form.strict import load_strict
 
 PATH = Path(__file__).parent / "agencies.yaml"
 _STRICT = ConfigDict(extra="forbid")
@@ -87,7 +87,4 @@ def vocabulary() -> Vocabulary:
     Raises:
         FormFault: naming the place of each fault.
     """
-    try:
-        return TypeAdapter(Vocabulary).validate_python(yaml.safe_load(PATH.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise FormFault(f"{PATH.name}: {error}") from error
+    return load_strict(PATH, Vocabulary, FormFault)

@@ -13,13 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.dataclasses import dataclass
 
 from pipeline import frames
 from pipeline.cells.report import Qualifier, Severity
 from pipeline.form.model import CellSpec, NumberKind, forms
+from pipeline.form.strict import load_strict
 
 HERE = Path(__file__).parent
 _STRICT = ConfigDict(extra="forbid")
@@ -205,15 +205,7 @@ def load_rules(path: Path) -> Rules:
     Raises:
         RulesFault: naming the file and the place of each fault.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RulesFault(f"{path.name}: not YAML: {error}") from error
-    try:
-        found = TypeAdapter(Rules).validate_python(data)
-    except ValidationError as error:
-        faults = (f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise RulesFault(f"{path.name}: " + "; ".join(faults)) from error
+    found = load_strict(path, Rules, RulesFault)
     for place, fault in _faults(found):
         raise RulesFault(f"{path.name}: {place}: {fault}")
     return found

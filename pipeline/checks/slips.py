@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked
+
+from pipeline.form.model import FormFault
+from pipeline.form.strict import load_strict
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -88,10 +90,9 @@ def rules() -> Rules:
     """The weights, limits and slips that ship with the package.
 
     Raises:
-        pydantic.ValidationError: localisation.yaml does not fit.
+        FormFault: naming the place of each fault in localisation.yaml.
     """
-    text = Path(__file__).with_name("localisation.yaml").read_text(encoding="utf-8")
-    return TypeAdapter(Rules).validate_python(yaml.safe_load(text))
+    return load_strict(Path(__file__).with_name("localisation.yaml"), Rules, FormFault)
 
 
 def likeliest(

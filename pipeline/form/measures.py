@@ -13,11 +13,11 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import ConfigDict, StringConstraints
 from pydantic.dataclasses import dataclass
 
 from pipeline.form.model import HERE, FormFault, forms
+from pipeline.form.strict import load_strict
 
 _STRICT = ConfigDict(extra="forbid")
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -161,14 +161,7 @@ def load_measures(path: Path) -> Measures:
         FormFault: naming the place of each fault, also for a frame with an unknown concept, a measure
             that names an unknown group, or an outcome, applicant or forum that no form has.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found = TypeAdapter(Measures).validate_python(data)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FormFault(f"{path.name}: not YAML: {error}") from error
-    except ValidationError as error:
-        faults = (f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise FormFault(f"{path.name}: " + "; ".join(faults)) from error
+    found = load_strict(path, Measures, FormFault)
     for place, fault in _faults(found):
         raise FormFault(f"{path.name}: {place}: {fault}")
     return found
