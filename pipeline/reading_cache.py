@@ -43,6 +43,10 @@ Key = tuple[str, str]
 """document_id and path: what a file is called may tell whose report it is, so both count."""
 
 
+AGAIN = "this run"
+"""What ``Reading.only_under`` says of a file that could not be had: the next run tries it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One file as read. ``only_under`` limits the result to runs with these limits (a time-out, say)."""
@@ -103,8 +107,10 @@ class ReadingCache:
         """What need not be read again."""
         found: set[Key] = set()
         for part in self._parts():
-            frame = self._usable(part, ["document_id", "name"])
-            found.update(frame.iter_rows())
+            frame = self._usable(part, ["document_id", "name", "only_under"])
+            for document, name, only_under in frame.iter_rows():
+                # The last reading of a file is the one that counts.
+                (found.discard if only_under == AGAIN else found.add)((document, name))
         return found
 
     def add(self, readings: Iterable[Reading]) -> None:
@@ -151,7 +157,7 @@ class ReadingCache:
         temporary.replace(part)
 
     def _usable(self, part: Path, columns: list[str], only: pl.DataFrame | None = None) -> pl.DataFrame:
-        limits = pl.col("only_under").is_null() | (pl.col("only_under") == self.limits)
+        limits = pl.col("only_under").is_null() | pl.col("only_under").is_in([self.limits, AGAIN])
         try:
             rows = pl.scan_parquet(part).filter(pl.col("version") == self.version, limits)
             if only is not None:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -23,7 +23,7 @@ from pipeline.cells.report import DocumentStatus, Report
 from pipeline.collection import RawFile
 from pipeline.reading.document import FileFormat, ReadingError
 from pipeline.reading.open import sniff
-from pipeline.reading_cache import Reading, pack
+from pipeline.reading_cache import AGAIN, Reading, pack
 
 try:  # POSIX only; without it the memory of a document is not bounded
     import resource
@@ -56,7 +56,8 @@ class _OutOfTime(BaseException):
 def read_files(files: Sequence[RawFile], read: ReadFile, workers: int, limits: Limits) -> Iterator[Reading]:
     """Read files in ``workers`` processes; gives each as it is done.
 
-    A document that ends its worker is tried once more, alone, and then given as unreadable.
+    A document that ends its worker, or finds too little memory in one that has read others, is
+    tried once more, alone, and then given as unreadable.
     """
     context = _context(read)
     waiting = deque(files)
@@ -67,12 +68,16 @@ def read_files(files: Sequence[RawFile], read: ReadFile, workers: int, limits: L
             try:
                 while waiting or running:
                     while waiting and len(running) < 2 * workers:
-                        future = pool.submit(_read_one, read, waiting[0].place, waiting[0].path, limits)
+                        future = pool.submit(_read_one, read, waiting[0], limits)
                         running[future] = waiting.popleft()
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         outcome = future.result()
-                        yield _reading(running.pop(future), outcome)
+                        file = running.pop(future)
+                        if outcome.starved:
+                            suspects.append(file)
+                        else:
+                            yield _reading(file, outcome)
             except BrokenProcessPool:
                 # Whichever document did it was in flight: those are read alone, the others go on.
                 suspects.extend(running.values())
@@ -90,6 +95,7 @@ class _Outcome:
     format: FileFormat
     payload: str
     only_under: str | None = None
+    starved: bool = False
 
 
 def _reading(file: RawFile, outcome: _Outcome) -> Reading:
@@ -102,7 +108,7 @@ def _alone(
 ) -> Reading:
     try:
         with _pool(context, 1, limits) as pool:
-            return _reading(file, pool.submit(_read_one, read, file.place, file.path, limits).result())
+            return _reading(file, pool.submit(_read_one, read, file, limits).result())
     except BrokenProcessPool:
         message = f"reading it ended the worker process twice (limits: {limits})"
         return _reading(file, _failure("other", "unreadable", message, str(limits)))
@@ -132,13 +138,21 @@ def _start_worker(limits: Limits) -> None:
             resource.setrlimit(resource.RLIMIT_AS, (bound, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
-def _read_one(read: ReadFile, place: Path, name: str, limits: Limits) -> _Outcome:
+def _read_one(read: ReadFile, file: RawFile, limits: Limits) -> _Outcome:
     """One document within its limits. The one boundary where any fault becomes a row."""
     kind: FileFormat = "other"
     try:
         with _Alarm(limits.seconds):
-            kind = sniff(place)
-            return _Outcome(kind, pack(read(place, name)))
+            kind = sniff(file.place)
+            outcome = _Outcome(kind, pack(read(file.place, file.path)))
+        # What was read must be the bytes that the document is named by.
+        info = file.place.stat()
+        if (info.st_size, info.st_mtime_ns) != (file.bytes, file.mtime_ns):
+            return _failure(kind, "unreadable", "the file changed during the run. Run again.", AGAIN)
+        return outcome
+    except OSError as fault:
+        message = f"cannot be opened: {fault.strerror or type(fault).__name__}. Run again when it can."
+        return _failure(kind, "unreadable", message, AGAIN)
     except ReadingError as fault:
         return _failure(kind, fault.status, fault.message)
     except _OutOfTime:
@@ -146,7 +160,7 @@ def _read_one(read: ReadFile, place: Path, name: str, limits: Limits) -> _Outcom
         return _failure(kind, "unreadable", message, str(limits))
     except MemoryError:
         message = f"reading it took more memory than {limits.megabytes} MB"
-        return _failure(kind, "unreadable", message, str(limits))
+        return replace(_failure(kind, "unreadable", message, str(limits)), starved=True)
     except Exception as fault:
         return _failure(kind, "unreadable", f"{type(fault).__name__}: {fault}")
 

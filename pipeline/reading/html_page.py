@@ -29,7 +29,8 @@ _XML_DECLARED = re.compile(rb"""^\s*<\?xml[^>]*encoding\s*=\s*["']([a-zA-Z0-9_\-
 _CHINESE = frozenset(
     ("gb2312", "gbk", "gb18030", "gb_2312-80", "x-gbk", "cp936", "ms936", "chinese", "euc-cn")
 )
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*)[^<>]*?(/?)>")
+# Possessive, so that a tag without an end takes no time to tell.
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*+)(?:[^<>/]|/(?!>))*+(/?)>")
 # Elements that a parser closes by itself, so that leaving them open nests nothing.
 _SELF_CLOSED_TAGS = (
     "p li td tr th tbody thead tfoot option dd dt br hr img input meta link col colgroup area base "

@@ -1,6 +1,7 @@
-"""DOC, WPS, RTF and ODT files to DOCX by LibreOffice, many in one call.
+"""DOC, WPS, RTF and ODT files to DOCX, XLS and ET to XLSX by LibreOffice, many in one call.
 
-Here: the call, its own profile, its time, what a file really is. Not here: reading the DOCX (word).
+Here: the call, its own profile, its time, what a file really is. Not here: reading what
+is made (word, sheet).
 """
 
 from __future__ import annotations
@@ -27,13 +28,19 @@ FILTERS = {
     ".rtf": "Rich Text Format",
     ".odt": "writer8",
     ".wps": "MS_Works",
+    ".xls": "MS Excel 97",
 }
 """What LibreOffice is told to read a file as; left to itself it takes a damaged file for plain text."""
+MADE = {".xls": ("xlsx", "Calc MS Excel 2007 XML")}
+"""Ending and filter of what is made; a DOCX where nothing stands here."""
+DOCX = ("docx", "MS Word 2007 XML")
 PROGRAMS = ("soffice", "libreoffice")
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WORD_MARK = b"\xec\xa5"
 _ENCRYPTED_FLAG = 0x0100
+_BOOK_MARK = b"\x09\x08\x10\x00"
+_BOOK_LOCKED = b"\x2f\x00"
 # No macros, no links followed out of the file, no questions asked.
 _PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
@@ -49,6 +56,10 @@ _SETTINGS = (
     ("org.openoffice.Office.Recovery/AutoSave", "Enabled", "false"),
 )
 _LOCKED = "needs a password. Open it, take the password off and save it as .docx."
+_NOTHING = (
+    "LibreOffice makes nothing of it: damaged, or it needs a password. Open it and save it as {wanted}."
+)
+_NO_CALC = " For spreadsheets LibreOffice needs its Calc part (Debian: apt-get install libreoffice-calc)."
 _MISSING = (
     "an old Word, WPS, RTF or ODT file: reading it needs LibreOffice, which is not installed "
     "(Debian: apt-get install libreoffice-writer). Or save the file as .docx."
@@ -56,13 +67,15 @@ _MISSING = (
 
 
 def read_office(paths: Sequence[Path], into: Path) -> dict[Path, Path | ReadingError]:
-    """Convert files to DOCX in the folder ``into`` (made if need be), in one call of LibreOffice a kind.
+    """Convert files to DOCX or XLSX in the folder ``into``, in one call of LibreOffice a kind.
+
+    The folder is made if need be.
 
     A file that stops the call, or is not done in time, is tried once more by itself; the others
     lose nothing. The files themselves are never opened in place: copies are.
 
     Returns:
-        For each path the DOCX made of it, or the error to report: ``encrypted``, ``unreadable``,
+        For each path the file made of it, or the error to report: ``encrypted``, ``unreadable``,
         ``unsupported`` where LibreOffice is not installed.
     """
     results: dict[Path, Path | ReadingError] = {}
@@ -97,17 +110,16 @@ def read_office(paths: Sequence[Path], into: Path) -> dict[Path, Path | ReadingE
 def _settled(path: Path, copy: Path, work: Path, into: Path) -> Path | ReadingError:
     made = _made(work, copy)
     if not made.is_file() or made.stat().st_size == 0:
-        return ReadingError(
-            "unreadable",
-            "LibreOffice makes nothing of it: damaged, or it needs a password. Open it and save it as .docx.",
-        )
-    target = into / f"{copy.stem}_{path.stem}.docx"
+        message = _NOTHING.format(wanted=made.suffix)
+        return ReadingError("unreadable", message + (_NO_CALC if made.suffix == ".xlsx" else ""))
+    target = into / made.name
     shutil.move(made, target)
     return target
 
 
 def _made(work: Path, copy: Path) -> Path:
-    return work / "made" / f"{copy.stem}.docx"
+    ending, _ = MADE.get(copy.suffix, DOCX)
+    return work / "made" / f"{copy.stem}.{ending}"
 
 
 def _convert(program: str, kind: str, files: Iterable[Path], work: Path, seconds: float) -> None:
@@ -126,7 +138,7 @@ def _convert(program: str, kind: str, files: Iterable[Path], work: Path, seconds
         f"-env:UserInstallation={profile.as_uri()}",
         *("--headless", "--norestore", "--nologo", "--nodefault", "--nolockcheck"),
         f"--infilter={FILTERS[kind]}",
-        *("--convert-to", "docx:MS Word 2007 XML", "--outdir", str(work / "made")),
+        *("--convert-to", ":".join(MADE.get(kind, DOCX)), "--outdir", str(work / "made")),
         *map(str, files),
     ]
     # A proxy that nobody serves: a document's links cannot reach the network.
@@ -196,6 +208,8 @@ def _ole_kind(data: bytes, ending: str) -> str | ReadingError:
             return ReadingError("encrypted", _LOCKED) if flags & _ENCRYPTED_FLAG else ".doc"
     if "WordDocument".encode("utf-16-le") in data:
         return ".doc"
+    if any(f"{name}\0".encode("utf-16-le") in data for name in ("Workbook", "Book")):
+        return _book_kind(data)
     if ending == ".wps":
         return ".wps"
     status: ReadingStatus = "unreadable" if ending in (".doc", ".dot", ".wpt") else "unsupported"
@@ -203,3 +217,11 @@ def _ole_kind(data: bytes, ending: str) -> str | ReadingError:
         status,
         "no Word text in it: cut off, or another program's file. Fetch it again, or save it as .docx.",
     )
+
+
+def _book_kind(data: bytes) -> str | ReadingError:
+    """A spreadsheet's main stream opens with its mark; a locked one says so in the record after it."""
+    for start in range(512, len(data) - 32, 512):
+        if data.startswith(_BOOK_MARK, start) and data.startswith(_BOOK_LOCKED, start + 20):
+            return ReadingError("encrypted", _LOCKED.replace(".docx", ".xlsx"))
+    return ".xls"

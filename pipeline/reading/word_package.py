@@ -34,6 +34,7 @@ _STRICT_ROOT = b"http://purl.oclc.org/ooxml/"
 _ROOT = b"http://schemas.openxmlformats.org/"
 # Files saved as "Strict Open XML" name the same elements in other namespaces.
 _STRICT = (
+    (_STRICT_ROOT + b"spreadsheetml/main", _ROOT + b"spreadsheetml/2006/main"),
     (_STRICT_ROOT + b"wordprocessingml/main", _ROOT + b"wordprocessingml/2006/main"),
     (_STRICT_ROOT + b"officeDocument/relationships", _ROOT + b"officeDocument/2006/relationships"),
     (_STRICT_ROOT + b"drawingml/wordprocessingDrawing", _ROOT + b"drawingml/2006/wordprocessingDrawing"),
@@ -87,7 +88,7 @@ class Package:
         try:
             return self.archive.read(info)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as fault:
-            raise ReadingError("unreadable", f"damaged Word file: {name} ({fault}). {_AGAIN}") from None
+            raise ReadingError("unreadable", f"damaged Office file: {name} ({fault}). {_AGAIN}") from None
 
     def xml(self, name: str) -> etree._Element | None:
         """The root of an XML part; None where there is none.
@@ -231,7 +232,7 @@ def parse_xml(data: bytes, name: str) -> etree._Element:
     try:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as fault:
-        raise ReadingError("unreadable", f"damaged Word file: {name} ({fault}). {_AGAIN}") from None
+        raise ReadingError("unreadable", f"damaged Office file: {name} ({fault}). {_AGAIN}") from None
     if root.getroottree().docinfo.doctype:
         raise ReadingError("unreadable", f"{name} declares entities, which Word never does. {_AGAIN}")
     return root
