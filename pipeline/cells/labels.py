@@ -6,6 +6,7 @@ report takes which line (matching), since that needs the neighbours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -21,6 +22,8 @@ Side = Literal["rows", "columns"]
 SURE = 0.8
 """From here on a label is taken at its word; below, the place must help."""
 POSSIBLE = 0.55
+_NOTE_MARK = re.compile(r"(?<=[\u4e00-\u9fff])(?:\[?注?\d{1,2}\]?|[*※†]+|注)$")
+"""A note's mark behind a label (规章①, 行政许可[1]) after folding, or a figure that stuck to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ def _alike(key: LabelKey, known: LabelKey) -> float:
     words, other = key.words, known.words
     if words == other:
         return 1.0
+    if _NOTE_MARK.sub("", words) == other:
+        return 0.96
     if key.stem == known.stem and len(key.stem) >= 4:
         return 0.97
     if len(words) >= 4 and other.startswith(words):
@@ -74,6 +79,11 @@ def _alike(key: LabelKey, known: LabelKey) -> float:
         return 0.0
     ratio = fuzz.ratio(words, other) / 100
     return ratio * 0.95 if ratio >= 0.6 else 0.0
+
+
+def ends_in_figure(text: str) -> bool:
+    """Whether a label ends in digits: a note's mark, or a figure that stuck to it."""
+    return bool(re.search(r"[\u4e00-\u9fff）)][:：\s]*\d+$", text.strip()))
 
 
 @cache

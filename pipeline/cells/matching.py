@@ -16,7 +16,10 @@ from pipeline.cells.labels import POSSIBLE, SURE, is_extra, similarity, wordings
 from pipeline.cells.rows import PrintedRow
 from pipeline.form.folding import label_key
 from pipeline.form.model import Line, Table
+from pipeline.reading.document import Cell
 
+LONGEST_WORD = 8
+"""Longer words beside a label are a label, too."""
 EVEN = 0.5
 """The score at which a pairing speaks neither for nor against itself."""
 
@@ -42,13 +45,75 @@ def match_rows(rows: Sequence[PrintedRow], table: Table) -> list[Match]:
     """
     lines = table.rows
     rows = [row for row in rows if row.labels and not is_extra(row.labels[-1].text, "rows")]
+    rows = [_words_as_values(row, table) for row in rows]
     scores = [[_affinity(row, line, table) for line in lines] for row in rows]
-    pairs = _best_pairs(scores)
+    filled = [any(v.text.strip() for v in row.values) for row in rows]
+    pairs = _best_pairs(scores, [0.001 if one else 0.0 for one in filled])
     matches = [Match(rows[r], lines[c], scores[r][c]) for r, c in pairs]
     matches += _by_place(rows, lines, pairs)
     matches += _out_of_order(rows, lines, scores, matches)
     order = {id(row): i for i, row in enumerate(rows)}
     return sorted(_without_headings(matches), key=lambda m: order[id(m.row)])
+
+
+def contradicted(rows: Sequence[PrintedRow], matches: Sequence[Match], table: Table) -> list[str]:
+    """Codes of matched rows that stand once more among the table's rows with other figures.
+
+    Args:
+        rows: all printed rows of the source, in order.
+        matches: the rows of one print of the table.
+    """
+    own = {id(m.row.labels[-1]): m for m in matches}
+    at = [i for i, row in enumerate(rows) if row.labels and id(row.labels[-1]) in own]
+    if not at:
+        return []
+    found: list[str] = []
+    for row in rows[max(at[0] - 1, 0) : at[-1] + 2]:
+        texts = [v.text.strip() for v in row.values]
+        if not row.labels or not any(texts) or id(row.labels[-1]) in own:
+            continue
+        for match in matches:
+            printed = [v.text.strip() for v in match.row.values]
+            same = [t for t in printed if t] == [t for t in texts if t]
+            if not same and row.source == match.row.source and _affinity(row, match.line, table) >= 0.97:
+                found.append(match.line.code)
+    return found
+
+
+def _words_as_values(row: PrintedRow, table: Table) -> PrintedRow:
+    """The row with words that follow its label and are no label (同上, 约5) as its first values."""
+    labels, values = row.labels, row.values
+    if not any(v.text.strip() for v in values):
+        return row
+    for count in (1, 2):
+        if len(labels) <= count or not _is_own(labels[-count - 1].text, table):
+            continue
+        if all(_foreign(labels, at, table) for at in range(len(labels) - count, len(labels))):
+            return PrintedRow(labels[:-count], (*labels[-count:], *values), row.source, row.index)
+    return row
+
+
+def _is_own(text: str, table: Table) -> bool:
+    """Whether a text is surely the label of a row that has no parts."""
+    return any(
+        similarity(text, wordings(table, "rows", line).keys) >= 0.95
+        for line in table.rows
+        if not line.is_group
+    )
+
+
+def _foreign(labels: Sequence[Cell], at: int, table: Table) -> bool:
+    """Whether a short text is like no row's label, alone or behind the texts before it."""
+    text = labels[at].text
+    if len(text.strip()) > LONGEST_WORD or label_key(text).ordinal:
+        return False
+    joined = "".join(cell.text for cell in labels[at - 1 : at + 1])
+    for line in table.rows:
+        keys = wordings(table, "rows", line).keys
+        alone = similarity(text, keys)
+        if alone >= POSSIBLE or similarity(joined, keys) >= max(SURE, similarity(labels[at - 1].text, keys)):
+            return False
+    return True
 
 
 def _affinity(row: PrintedRow, line: Line, table: Table) -> float:
@@ -83,10 +148,11 @@ def _context(outer: tuple[str, ...], group: str, table: Table) -> float:
     return 0.0
 
 
-def _best_pairs(scores: list[list[float]]) -> list[tuple[int, int]]:
+def _best_pairs(scores: list[list[float]], bonuses: Sequence[float]) -> list[tuple[int, int]]:
     """The order-keeping pairing with the greatest gain (dynamic programming, rows × lines).
 
     What counts is how far a score is above even, so that two poor pairs do not outweigh a good one.
+    The bonuses decide between rows of the same words: those with values come first.
     """
     if not scores:
         return []

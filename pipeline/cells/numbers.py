@@ -127,7 +127,13 @@ def _figure(plain: str, kind: NumberKind, unit: str | None, header_unit: str) ->
     if found is not None:
         if found["unit"] in values.money and unit in values.money:
             money = found["unit"]
+        elif kind != "amount" and found["unit"] in values.myriads:
+            number, doubt = number * values.myriads[found["unit"]], f"rounded to {found['unit']}"
+        elif kind != "amount" and found["unit"] in values.money:
+            return Value("illegible")
         rest = rest[found.end() :]
+        counted = _unit_pattern().match(rest) if doubt.startswith("rounded") else None
+        rest = rest[counted.end() :] if counted is not None else rest
     if rest and not _is_remark(rest):
         # Words behind a digit are a numbered label (3.其他); anything else is not one figure.
         return Value("text") if re.search(r"[\u4e00-\u9fff]{2,}", rest) else Value("illegible")

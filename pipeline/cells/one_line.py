@@ -47,10 +47,15 @@ def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
     while first > 0 and any(_forum(c, table) for c in distinct(places[first - 1])):
         first -= 1
     last = header[-1]
+    by_column = _columns(places[first : last + 1], table)
+    complete = set(by_column.values()) == set(printed_keys(table))
+    # Where every column is named, what stands beside the header belongs to another table.
+    span = range(min(by_column), max(by_column) + 1) if complete else range(grid.column_count)
     below: list[list[Cell]] = []
     for r in range(last + 1, len(places)):
-        cells = [c for c in distinct(places[r]) if c.row == r]
-        if any(c.text.strip() and not is_value(c.text) for c in cells):
+        cells = [c for c in distinct(places[r][x] for x in span) if c.row == r]
+        words = sum(1 for c in cells if c.text.strip() and not is_value(c.text))
+        if words and words * 2 > sum(1 for c in cells if c.text.strip()) - 1:
             break
         if cells:
             below.append(cells)
@@ -61,8 +66,7 @@ def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
     figures = sum(1 for c in line if c.text.strip())
     readings: list[Found] = []
     keys = printed_keys(table)
-    by_column = _columns(places[first : last + 1], table)
-    if set(by_column.values()) == set(keys):
+    if complete:
         placing = Placing("header", [])
         for cell in line:
             covered = {

@@ -15,8 +15,8 @@ from itertools import chain
 
 from pipeline.cells.alignment import align_rows
 from pipeline.cells.identities import Key, Outcome, deduce, equations, evaluate
-from pipeline.cells.labels import SURE, best_line, similarity, wordings
-from pipeline.cells.matching import Match, match_rows
+from pipeline.cells.labels import SURE, best_line, ends_in_figure, similarity, wordings
+from pipeline.cells.matching import Match, contradicted, match_rows
 from pipeline.cells.numbers import parse_value
 from pipeline.cells.one_line import LINE, Found, one_line_in_grid, one_line_in_stream, printed_keys
 from pipeline.cells.placing import (
@@ -256,9 +256,12 @@ def _crossed_readings(source: Source, table: Table, form: str) -> Iterator[Readi
     )
     if not source.grids or layouts == {"fields"}:
         readings = chain(readings, _less_one_column(matches, table, form, source.name, texts))
+    twice = contradicted(source.rows, matches, table)
     for reading in readings:
         if layouts == {"fields"}:
             _question_blanks(reading)
+        for row in twice:
+            reading.remarks[row] = "the row stands twice, with figures that are not the same"
         if len(instances) > 1:
             which = instances.index(matches) + 1
             reading.remarks[LINE] = (
@@ -336,8 +339,9 @@ def _one_line_readings(source: Source, table: Table, form: str) -> Iterator[Read
             if all(grid.layout == "fields" for grid in source.grids.values()):
                 _question_blanks(reading)
             yield reading
-    if not found and source.grids:
-        yield from _crossed_readings(source, table, form)
+    if source.grids and all(each.placing is None for each, _ in found):
+        # A line for each forum, the results above: read like the other tables.
+        yield from (r for r in _crossed_readings(source, table, form) if r.has_figures)
 
 
 def solve(placing: Placing, table: Table, form: str, source: str, way: str) -> Reading:
@@ -354,6 +358,11 @@ def solve(placing: Placing, table: Table, form: str, source: str, way: str) -> R
         }
         for match in placing.matches:
             reading.locators[match.line.code] = match.row.labels[-1].locator
+            label, filled = match.row.labels[-1].text, [v for v in match.row.values if v.text.strip()]
+            if ends_in_figure(label) and len(filled) < len(table.columns_of(match.line)):
+                reading.remarks[match.line.code] = (
+                    f"the label {label.strip()!r} ends in digits and a cell is empty: they may be its figure"
+                )
             if match.by_place:
                 reading.remarks[match.line.code] = (
                     f"the label {match.row.labels[-1].text.strip()!r} is none of the form; taken by its place"
@@ -442,9 +451,10 @@ def deduced(reading: Reading) -> dict[Key, Decimal]:
     system = equations(reading.table, rows)
     sure = confirmed(reading)
     values: dict[Key, Decimal | None] = {
-        k: p.value.number if believed(p, k, sure) else None for k, p in reading.printed.items()
+        k: p.value.number if believed(p, k, sure) and not (p.value.doubt and k not in sure) else None
+        for k, p in reading.printed.items()
     }
-    values.update({k: p.value.number for k, p in reading.moved.items()})
+    values.update({k: p.value.number for k, p in reading.moved.items() if not p.value.doubt})
     values.update(reading.forced)
     open_cells = frozenset(
         k

@@ -33,6 +33,7 @@ class Values:
     zero: tuple[str, ...]
     units: tuple[str, ...]
     money: dict[str, int]
+    myriads: dict[str, int]
     rise: tuple[str, ...]
     fall: tuple[str, ...]
 

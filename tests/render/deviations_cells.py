@@ -35,9 +35,9 @@ def _some(report: Report, rng: random.Random, table: str, count: int) -> list[Ke
 
 
 def _open(report: Report, keys: Iterable[Key]) -> Report:
-    """These cells may be read with a finding or not at all: what they print is no one figure."""
+    """What these cells print is no one figure: the figure meant with a finding, or no figure at all."""
     keys = list(keys)
-    report = mark(report, keys, lambda c: replace(c, figure=None, status="illegible", required=False))
+    report = mark(report, keys, lambda c: replace(c, status="illegible", required=False))
     left = {c.key for t in tables(report) for _, c in t.cells() if c.key}
     report = mark(report, [k for k in keys if k not in left], lambda c: replace(c, raw=""))
     for table in {k[0] for k in keys}:
@@ -94,9 +94,7 @@ def approximate_figures(report: Report, rng: random.Random) -> Report:
 def several_figures_in_a_cell(report: Report, rng: random.Random) -> Report:
     """3/5, 3-5, 3（2023年5）, 3+5, 3、5: more than one figure in a cell."""
     keys = [*_some(report, rng, "requests", 1), *_some(report, rng, "disclosure", 1)]
-    style = rng.choice(
-        ("{}/5", "{}-25", "{}～9", "{}、7", "{}+5", "{};8", "{}:5", "{}\\6", "{},{}", "{}.{}.1")
-    )
+    style = rng.choice(("{}/5", "{}-25", "{}～9", "{}、7", "{}+5", "{};8", "{}:5", "{}\\6", "{}.{}.1"))
     report = reprint(report, {k: style.format(*[plain(abs(report.figures[k]))] * 2) for k in keys})
     return _open(report, keys)
 
