@@ -11,10 +11,12 @@ from pathlib import Path
 from pipeline.cells.alternatives import reconsidered
 from pipeline.cells.facts import finish
 from pipeline.cells.heading import find_heading, looks_like_report
+from pipeline.cells.indicators import IndicatorReading, read_indicators
 from pipeline.cells.narrative import find_statements
-from pipeline.cells.report import DocumentStatus, Report, TableReading
+from pipeline.cells.report import DocumentStatus, Heading, Report, TableReading
 from pipeline.cells.sections import Opening, find_sections, section_paragraphs, section_texts
 from pipeline.cells.tables import Reading, best_of, read_tables
+from pipeline.form.model import forms
 from pipeline.reading.document import Document, Picture, ReadingError
 from pipeline.reading.open import read_document, second_opinion
 from pipeline.reading.pictures import with_pictures_read
@@ -43,17 +45,19 @@ def read_file(path: Path, name: str) -> Report:
 
 def read_report(document: Document, name: str = "", path: Path | None = None) -> Report:
     """The Report of a document already read; with ``path`` a second engine may be asked."""
-    readings = _weighed(document, path)
-    if any(reading is None for reading in readings.values()):
+    readings, older = _weighed(document, path), _older(document, path)
+    if older is None and any(reading is None for reading in readings.values()):
         # A table is missing: perhaps it is one of the pictures.
         seen = with_pictures_read(document, path)
         if seen is not None:
-            document, readings = seen, _with_pictures(readings, read_tables(seen))
+            document, readings, older = seen, _with_pictures(readings, _newer(seen)), read_indicators(seen)
     openings = find_sections(document)
     tables = tuple(
         finish(reconsidered(reading)) if reading is not None else _absent(code, document, openings)
         for code, reading in readings.items()
     )
+    if older is not None:
+        tables += (finish(reconsidered(older.reading)),)
     is_report, reason = looks_like_report(document)
     found = any(t.state in ("complete", "partial", "blank", "header_only") for t in tables)
     if not is_report and not found:
@@ -65,8 +69,8 @@ def read_report(document: Document, name: str = "", path: Path | None = None) ->
             )
         return Report("not_a_report", reason)
     heading = find_heading(document, name, openings[0].block if openings else None)
-    form_version = next((t.form for t in tables if t.form is not None), None)
-    status, message = _status(tables, document)
+    form_version = next((t.form for t in tables if t.form is not None), None) or _form_of(heading, tables)
+    status, message = _status([t for t in tables if _prints(form_version, t.table)])
     return Report(
         status,
         message,
@@ -78,16 +82,47 @@ def read_report(document: Document, name: str = "", path: Path | None = None) ->
     )
 
 
+def _newer(document: Document) -> dict[str, Reading | None]:
+    """The tables of the forms since 2019, read from what the list of indicators leaves."""
+    older = read_indicators(document)
+    return read_tables(document if older is None else older.without(document))
+
+
+def _older(document: Document, path: Path | None) -> IndicatorReading | None:
+    """The list of indicators of the older form, with the second engine's word where there is doubt."""
+    first = read_indicators(document)
+    if first is None or path is None or first.reading.cost < CLEAN:
+        return first
+    other = second_opinion(path, document)
+    second = read_indicators(other) if other is not None else None
+    if second is None:
+        return first
+    second.reading.source = f"second engine, {second.reading.source}"
+    best = best_of([first.reading, second.reading])
+    return second if best is second.reading else first
+
+
+def _form_of(heading: Heading, tables: Sequence[TableReading]) -> str | None:
+    """The form of a report that prints no table, by its year, where a form was for those years alone."""
+    if heading.report_year is None or any(t.state != "missing" for t in tables):
+        return None
+    return next((f.form for f in forms().values() if f.covers(heading.report_year)), None)
+
+
+def _prints(form_version: str | None, table: str) -> bool:
+    return form_version is None or any(t.code == table for t in forms()[form_version].tables)
+
+
 def _weighed(document: Document, path: Path | None) -> dict[str, Reading | None]:
     """The best reading of each table, with the second engine's word where the first leaves doubt."""
-    readings = read_tables(document)
+    readings = _newer(document)
     doubtful = [c for c, r in readings.items() if r is None or r.cost >= CLEAN]
     if path is None or not doubtful or all(readings[c] is None for c in readings):
         return readings
     other = second_opinion(path, document)
     if other is None:
         return readings
-    again = read_tables(other)
+    again = _newer(other)
     for code in doubtful:
         first, second = readings[code], again[code]
         if second is not None:
@@ -122,7 +157,7 @@ def _pictured(document: Document) -> bool:
     return any(isinstance(b, Picture) and b.covers_page for b in document.blocks)
 
 
-def _status(tables: Sequence[TableReading], document: Document) -> tuple[DocumentStatus, str]:
+def _status(tables: Sequence[TableReading]) -> tuple[DocumentStatus, str]:
     states = [t.state for t in tables]
     if all(s in ("missing", "image_only") for s in states):
         if "image_only" in states:

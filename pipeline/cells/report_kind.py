@@ -21,6 +21,8 @@ from pipeline.reading.document import Document, Grid, Paragraph
 _TELLING = ("disclosure", "requests", "disputes")
 _LONGEST_LABEL = 45
 _ENOUGH_LABELS = 4
+_LONG = 6
+_SHORT = 5
 _LIST = 4
 _PREFACE = 800
 
@@ -119,11 +121,18 @@ def _section_titles() -> dict[str, str]:
 @cache
 def _labels() -> frozenset[str]:
     """Labels of the forms that no other document has: long ones of rows, and the columns of 表二."""
-    older = {label_key(text).words for text in headings().older_labels}
     found: set[str] = set()
     for form in forms().values():
         for table in form.tables:
             lines = table.columns if table.code == _TELLING[0] else table.rows
-            if table.layout == "crossed":
-                found |= {label_key(line.label).words for line in lines}
-    return frozenset(older | {words for words in found if len(words) >= 6})
+            # The words of a list of indicators are short, and stand in no other table.
+            shortest = _SHORT if table.layout == "indicators" else _LONG
+            if table.layout != "one_line":
+                found |= {w for line in lines for w in _words(line.label) if len(w) >= shortest}
+    return frozenset(found)
+
+
+def _words(label: str) -> tuple[str, str]:
+    """A label's words, with and without the note in brackets behind them."""
+    key = label_key(label)
+    return key.words, key.stem

@@ -88,7 +88,6 @@ class Headings:
     name: str
     title: Title
     other_kinds: dict[str, re.Pattern[str]]
-    older_labels: frozenset[str]
     preface_of_report: tuple[re.Pattern[str], ...]
     preface: Preface
     metadata: Metadata

@@ -140,6 +140,10 @@ class Form:
     years: tuple[int, int] | None = None
     """First and last year reported on, where the year tells the form of a report without tables."""
 
+    def covers(self, year: int) -> bool:
+        """Whether a year reported on is one of ``years``."""
+        return self.years is not None and self.years[0] <= year <= self.years[1]
+
     def table(self, code: str) -> Table:
         """The table with this code; KeyError where the form has none."""
         return {table.code: table for table in self.tables}[code]
@@ -156,7 +160,7 @@ class Line:
     number: NumberKind
     block: int
     parts: tuple[str, ...] = field(default=())
-    """Codes that this line groups; empty for a printed line of figures, as all are in a list of indicators."""
+    """Codes that this line groups; empty for a line with figures, as all of a list of indicators are."""
 
     @property
     def is_group(self) -> bool:
