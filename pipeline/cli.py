@@ -57,10 +57,17 @@ def gongkai() -> None:
 
 
 @app.command()
-def build(raw: RawOption = None, warehouse: WarehouseOption = None, workers: WorkersOption = None) -> None:
+def build(
+    raw: RawOption = None,
+    warehouse: WarehouseOption = None,
+    workers: WorkersOption = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="publish even a build much worse than the published one")
+    ] = False,
+) -> None:
     """Read every report file of the raw folder into gongkai.duckdb."""
     console = Console()
-    chosen = _settings(raw, warehouse, workers)
+    chosen = _settings(raw, warehouse, workers, accept)
     if not chosen.raw.is_dir():
         _fail(f"there is no raw folder at {chosen.raw}")
     try:
@@ -182,9 +189,11 @@ def dev(port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 3000) -> 
     os.execve(sys.executable, command, child_environment(DAGSTER_HOME=str(home)))
 
 
-def _settings(raw: Path | None, warehouse: Path | None, workers: int | None) -> Settings:
+def _settings(
+    raw: Path | None, warehouse: Path | None, workers: int | None, accept: bool = False
+) -> Settings:
     try:
-        return settings(raw, warehouse, workers)
+        return settings(raw, warehouse, workers, accept=accept)
     except SettingsFault as fault:
         _fail(str(fault))
 

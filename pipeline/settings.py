@@ -25,7 +25,8 @@ class Settings:
     """What one run works on and may use.
 
     ``document_seconds`` and ``document_megabytes`` bound one document in its worker;
-    ``document_megabytes`` of 0 sets no bound.
+    ``document_megabytes`` of 0 sets no bound. ``accept``: publish although a guard of the pipeline
+    (checks/guards.yaml) finds the build much worse than the one that is published.
     """
 
     raw: Path
@@ -33,6 +34,9 @@ class Settings:
     workers: int
     document_seconds: float
     document_megabytes: int
+    accept: bool = False
+    curation: Path | None = None
+    """Folder of settled findings; None is a build without any."""
 
 
 def settings(
@@ -40,6 +44,8 @@ def settings(
     warehouse: Path | None = None,
     workers: int | None = None,
     environ: Mapping[str, str] = os.environ,
+    accept: bool = False,
+    curation: Path | None = None,
 ) -> Settings:
     """The settings in force: what is given, else ``GONGKAI_*``, else the project's own folders.
 
@@ -52,6 +58,8 @@ def settings(
         workers=max(1, workers or int(_number(environ, "GONGKAI_WORKERS", os.cpu_count() or 1))),
         document_seconds=_number(environ, "GONGKAI_DOCUMENT_SECONDS", 120),
         document_megabytes=int(_number(environ, "GONGKAI_DOCUMENT_MEGABYTES", 4096)),
+        accept=accept or bool(_number(environ, "GONGKAI_ACCEPT", 0)),
+        curation=_absolute(curation or environ.get("GONGKAI_CURATION") or PROJECT / "data" / "curation"),
     )
 
 

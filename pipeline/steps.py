@@ -18,7 +18,7 @@ import polars as pl
 
 from pipeline import assembly, frames, warehouse
 from pipeline.cells.read import read_file
-from pipeline.checks import run_checks
+from pipeline.checks import guards, run_checks
 from pipeline.checks.localisation import suggestions
 from pipeline.collection import RawFile, identify, list_files
 from pipeline.publish import codebook
@@ -290,7 +290,7 @@ def publish(run: Run) -> int:
     """Sign the staged warehouse, write its comments, check its claims and swap it in; its size in bytes.
 
     Raises:
-        WarehouseFault: a claim does not hold; what was published before stays.
+        WarehouseFault: a guard or a claim does not hold; what was published before stays.
     """
     connection = run.database.connection
     if not run.whole:
@@ -301,3 +301,16 @@ def publish(run: Run) -> int:
     run.database.close()
     warehouse.publish(run.stage, keep=not run.whole)
     return run.stage.published.stat().st_size
+def guard_results(run: Run) -> pl.DataFrame:
+    """The guards of the pipeline over this run's tables, against what is published (``guards.RESULT``)."""
+    now = {table: frame(run, table).select(columns) for table, columns in guards.COLUMNS.items()}
+    before = None
+    # An older program's file may lack a table or a column: then there is nothing to compare with.
+    if run.stage.published.exists() and run.stage.database.exists():
+        before = warehouse.published_tables(run.stage.published, guards.COLUMNS)
+    return guards.guard_results(now, before)
+
+
+    failed = guards.failures(guard_results(run))
+    if failed and not run.settings.accept:
+        raise warehouse.WarehouseFault(guards.told(failed))

@@ -299,6 +299,18 @@ _BUILD_INFO_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
 _BUILD_INFO_TYPES = dict(
     zip(_BUILD_INFO_SCHEMA, ("varchar", "timestamp", "timestamp", "varchar", "varchar"), strict=True)
 )
+def published_tables(path: Path, wanted: Mapping[str, Iterable[str]]) -> dict[str, pl.DataFrame] | None:
+    """Columns of tables of a published file; None where it is no DuckDB file or lacks one of them."""
+    try:
+        with connect(path, read_only=True) as connection:
+            return {
+                table: connection.sql(f"select {', '.join(columns)} from {table}").pl()
+                for table, columns in wanted.items()
+            }
+    except (WarehouseFault, duckdb.Error):
+        return None
+
+
 
 
 def _load_build_info(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> None:

@@ -1,7 +1,9 @@
-"""Asset checks: what was found about offices (never fails a run), and claims about the pipeline (may).
+"""Asset checks: what was found about offices (never fails a run), and guards and claims about the
+pipeline (may).
 
-Here: one check for each identity of the forms, for missing tables and lost cells, and one for each
-claim of sql/checks. Not here: the checks themselves (checks/, sql/).
+Here: one check for each identity of the forms and for each family of rules, for missing tables and
+lost cells, and one for each guard and each claim of sql/checks; what each shows in the web UI.
+Not here: the checks themselves (checks/, sql/), or what bars publication (steps.py, warehouse.py).
 """
 
 from collections.abc import Iterator
@@ -9,7 +11,10 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from pipeline import frames, steps, warehouse
+from pipeline import steps, warehouse
+from pipeline.checks.guards import COLUMNS as GUARDED
+from pipeline.checks.guards import CountGuard, FileGuard, guards
+from pipeline.checks.rules import MEASURE, rules
 from pipeline.defs.assets import MARTS, TABLES
 from pipeline.defs.resources import KEY, run_of
 from pipeline.form.model import forms
@@ -122,7 +127,56 @@ def _ui_type(kind: pl.DataType) -> str:
 def _claim(claim: warehouse.Statement) -> dg.AssetChecksDefinition:
     """A claim of sql/checks, on the last made of the tables that it reads: what follows waits for it."""
     made = [key.to_user_string() for asset in (*TABLES, *MARTS) for key in asset.keys]
-    *others, last = sorted((name for name in claim.uses if name in made), key=made.index)
+    *others, last = sorted((name for name in uses if name in made), key=made.index)
+    return others, last
+
+
+def _guard(guard: FileGuard | CountGuard) -> dg.AssetChecksDefinition:
+    """A guard of the pipeline: where it does not hold, nothing is published."""
+    others, last = _placed(tuple(GUARDED))
+
+    @dg.asset_check(
+        name=guard.code,
+        asset=last,
+        additional_deps=others,
+        description=guard.reason,
+        blocking=True,
+        required_resource_keys={KEY},
+    )
+    def holds(context: Context) -> dg.AssetCheckResult:
+        run = run_of(context)
+        results = steps.guard_results(run)
+        return guard_result(results.filter(pl.col("guard") == guard.code), run.settings.accept)
+
+    return holds
+
+
+def guard_result(rows: pl.DataFrame, accept: bool = False) -> dg.AssetCheckResult:
+    """A guard's result from its rows of ``checks.guards.RESULT``; with ``accept`` it bars nothing."""
+    failing = rows.filter(pl.col("status") == "fail")
+    compared = rows.filter(pl.col("status") != "not_assessable")
+    metadata: dict[str, dg.MetadataValue | int | float | str] = {
+        "fail": failing.height,
+        "compared": compared.height,
+        "groups": _as_table(rows.drop("guard").sort("status")),
+    }
+    if compared.is_empty():
+        metadata["note"] = f"nothing to compare: {rows.get_column('message').item(0)}"
+    else:
+        # The group that is nearest to its limit, so that the trend is seen before it fails.
+        nearest = compared.sort((pl.col("now") - pl.col("allowed")).abs()).row(0, named=True)
+        metadata |= {name: round(nearest[name], 4) for name in ("before", "now", "allowed")}
+    return dg.AssetCheckResult(
+        passed=failing.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN if accept else dg.AssetCheckSeverity.ERROR,
+        metadata=metadata,
+        description="; ".join(failing["message"]) or None,
+    )
+
+
+def _claim(claim: warehouse.Statement) -> dg.AssetChecksDefinition:
+    """A claim of sql/checks, on the last made of the tables that it reads."""
+    others, last = _placed(claim.uses)
 
     @dg.asset_check(
         name=claim.name,
@@ -143,4 +197,8 @@ def _claim(claim: warehouse.Statement) -> dg.AssetChecksDefinition:
     return holds
 
 
-CHECKS = [findings, *(_claim(claim) for claim in warehouse.statements("checks"))]
+CHECKS = [
+    findings,
+    *(_guard(guard) for guard in guards().all),
+    *(_claim(claim) for claim in warehouse.statements("checks")),
+]

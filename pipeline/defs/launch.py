@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.instance.ref import InstanceRef
 
 from pipeline import steps
 from pipeline.cells.read import read_file
 from pipeline.checks import run_checks
+from pipeline.checks.guards import guards, told
 from pipeline.defs import JOB, LOG, definitions
 from pipeline.defs.resources import KEY
 from pipeline.reading_pool import ReadFile
@@ -53,6 +55,8 @@ def run_build(
         "raw": str(settings.raw),
         "warehouse": str(settings.warehouse),
         "workers": settings.workers,
+        **({"curation": str(settings.curation)} if settings.curation else {}),
+        "accept": settings.accept,
     }
     config = {"resources": {KEY: {"config": folders}}, "loggers": {LOG: {}}}
     try:
@@ -110,7 +114,16 @@ def _file_logger(handler: logging.Handler) -> dg.LoggerDefinition:
 
 
 def _fault(events: Sequence[dg.DagsterEvent], log: Path) -> str:
-    """The first error of a run, down to what caused it."""
+    """The guards of the pipeline that failed, else the first error of a run, down to what caused it."""
+    barred = [
+        f"{found.check_name}: {found.description}"
+        for event in events
+        if isinstance(found := event.event_specific_data, AssetCheckEvaluation)
+        and not found.passed
+        and found.check_name in {guard.code for guard in guards().all}
+    ]
+    if barred:
+        return told(barred)
     for event in events:
         error = getattr(event.event_specific_data, "error", None)
         if error is not None:

@@ -20,6 +20,9 @@ _CONFIG = {
 }
 
 
+    "accept": dg.Field(
+        bool, default_value=False, description="publish although guards of the pipeline do not hold"
+    ),
 def build_resource(
     tables: frozenset[dg.AssetKey],
     read: ReadFile = read_file,
@@ -43,6 +46,8 @@ def build_resource(
         )
         run = context.run
         assert run is not None, "a build is a run of Dagster's"
+            curation=Path(config["curation"]) if "curation" in config else None,
+            accept=config["accept"],
         # A run of the whole job names no assets.
         selection = run.asset_selection
         whole = not selection or tables | {PUBLISHED} <= selection
