@@ -13,6 +13,7 @@ from pipeline.form.lookups import lookups
 from pipeline.form.model import HERE
 
 CELLS = {
+    "2014": {"indicators": 58},
     "2019": {"disclosure": 22, "requests": 161, "disputes": 15},
     "2021": {"disclosure": 10, "requests": 175, "disputes": 15},
 }

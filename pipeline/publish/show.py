@@ -96,7 +96,7 @@ def show(console: Console, connection: Connection, report_id: str, why: bool = F
     _heading(console, connection, report)
     form = forms().get(str(report["form_version"])) or list(forms().values())[-1]
     for table in form.tables:
-        state = report.get(f"{table.code}_table")
+        state = report.get(f"{table.code}_table") or _state(connection, table, report_id)
         console.print()
         console.print(
             cell(table.title, "bold"), Text(f"[{state}]", style="" if state == "complete" else "yellow")
@@ -123,10 +123,19 @@ def _heading(console: Console, connection: Connection, report: Record) -> None:
         console.print(cell(f"file {document['path']} · {document['status']}{note}", "dim"))
 
 
+def _state(connection: Connection, table: Table, report_id: str) -> object:
+    """What was found of a table that dim_report has no column for, as its check says."""
+    query = "select scope from check_result where report_id = ? and check_code = ?"
+    found = _records(connection, query, [report_id, f"completeness.{table.code}"])
+    return found[0]["scope"] if found else "unknown"
+
+
 def _facts(connection: Connection, table: Table, report_id: str) -> dict[tuple[str, str], Record]:
     query = f"select * from {table.facts} where report_id = ?"
     rows = _records(connection, query, [report_id])
-    return {(str(r[table.row_dimension]), str(r[table.column_dimension])): r for r in rows}
+    # A list of indicators has one column, which its facts do not name.
+    only = table.columns[0].code
+    return {(str(r[table.row_dimension]), str(r.get(table.column_dimension, only))): r for r in rows}
 
 
 def _marks(form: Form, table: Table, findings: Sequence[Record]) -> dict[tuple[str, str], str]:
@@ -170,7 +179,8 @@ def _grid(
     for node in columns:
         grid.add_column(cell(node.label), justify="right", overflow="fold")
     for node, depth in _walk(block.rows):
-        label = cell("  " * depth + node.label)
+        unit = f"（{node.unit}）" if table.layout == "indicators" and node.unit else ""
+        label = cell("  " * depth + node.label + unit)
         figures = [facts.get((node.code or "", column.code or "")) for column in columns]
         drawn = [
             _figure(fact, marks.get((node.code or "", column.code or "")))
