@@ -6,7 +6,8 @@ lost cells, and one for each guard and each claim of sql/checks; what each shows
 Not here: the checks themselves (checks/, sql/), or what bars publication (steps.py, warehouse.py).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import dagster as dg
 import polars as pl
@@ -23,33 +24,80 @@ Context = dg.AssetCheckExecutionContext
 _ROWS_SHOWN = 100
 
 
-def _identities() -> dict[str, dg.AssetCheckSpec]:
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Findings that are one asset check: those whose code is one of ``codes``, or begins with one of
+    ``prefixes`` and has no check of its own."""
+
+    spec: dg.AssetCheckSpec
+    codes: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+
+    def has(self, code: str) -> bool:
+        """Whether the finding's code names this family, by itself or by its beginning."""
+        return code in self.codes or code.startswith(self.prefixes or "\0")
+
+
+def _spec(name: str, asset: str, description: str) -> dg.AssetCheckSpec:
+    others = [] if asset == "check_result" else ["check_result"]
+    return dg.AssetCheckSpec(name, asset=asset, additional_deps=others, description=description)
+
+
+def _identities() -> Iterator[Family]:
     """A check for each identity that a form prints, by its code."""
-    found: dict[str, dg.AssetCheckSpec] = {}
+    said: dict[str, tuple[str, str]] = {}
     for form in forms().values():
         for table in form.tables:
             for identity in (*table.identities, *table.across_years):
-                found[identity.code] = dg.AssetCheckSpec(
-                    name=identity.code.replace(".", "_"),
-                    asset=table.facts,
-                    additional_deps=["check_result"],
-                    description=f"{identity.clause} · {' '.join(identity.says.split())}",
-                )
-    return found
+                said[identity.code] = table.facts, f"{identity.clause} · {' '.join(identity.says.split())}"
+    for code, (facts, description) in said.items():
+        yield Family(_spec(_name(code), facts, description), frozenset({code}))
 
 
-IDENTITIES = _identities()
-MISSING = dg.AssetCheckSpec(
-    "reports_missing_tables",
-    asset="dim_report",
-    additional_deps=["check_result"],
-    description="报告应有的三张表俱全 · every report has its three tables, with all their cells",
+_ABOUT = {"narrative": "fact_narrative", "duplicate": "dim_document", "conflict": "dim_document"}
+
+
+def _ruled(taken: frozenset[str]) -> Iterator[Family]:
+    """A check for each rule of rules.yaml that no identity has; all of plausibility are one."""
+    for code, rule in rules().checks.items():
+        if code not in taken:
+            area = code.split(".")[0]
+            prefixes = (f"{area}.",) if code == MEASURE else ()
+            spec = _spec(_name(code), _ABOUT.get(area, "check_result"), rule.reason)
+            yield Family(spec, frozenset({code}), prefixes)
+    areas: dict[str, list[str]] = {}
+    for plausible in rules().plausibility:
+        areas.setdefault(plausible.code.split(".")[0], []).append(plausible.reason)
+    for area, reasons in areas.items():
+        description = " · ".join(dict.fromkeys(reasons))
+        # What reading itself found odd about the heading has codes of the same area.
+        yield Family(_spec(area, "check_result", description), prefixes=(f"{area}.",))
+
+
+def _name(code: str) -> str:
+    return code.replace(".", "_")
+
+
+IDENTITIES = tuple(_identities())
+RULED = tuple(_ruled(frozenset(code for family in IDENTITIES for code in family.codes)))
+MISSING = Family(
+    _spec(
+        "reports_missing_tables",
+        "dim_report",
+        "报告应有的三张表俱全 · every report has its three tables, with all their cells",
+    ),
+    prefixes=("completeness.",),
 )
-LOST = dg.AssetCheckSpec(
-    "lost_cells",
-    asset="check_result",
-    description="各行单元格与格式一致 · every row has as many cells as the form's",
+LOST = Family(
+    _spec("lost_cells", "check_result", "各行单元格与格式一致 · every row has as many cells as the form's"),
+    prefixes=("lost_cells.",),
 )
+NOTES = Family(
+    _spec("reading_notes", "reading_note", "读取无疑问 · no cell that reading itself had to question"),
+    prefixes=("reading.",),
+)
+FAMILIES = (*IDENTITIES, *RULED, MISSING, LOST, NOTES)
+OTHER = Family(_spec("other_findings", "check_result", "其他发现 · findings that no other check shows"))
 UNREAD = dg.AssetCheckSpec(
     "files_not_read",
     asset="dim_document",
@@ -57,59 +105,111 @@ UNREAD = dg.AssetCheckSpec(
 )
 
 
+def family_of(code: str) -> Family:
+    """The family that shows a finding: that with its very code, else the one with its beginning."""
+    own = [family for family in FAMILIES if code in family.codes]
+    return (own or [family for family in FAMILIES if family.has(code)] or [OTHER])[0]
+
+
 @dg.multi_asset_check(
     name="findings",
-    specs=[*IDENTITIES.values(), MISSING, LOST, UNREAD],
+    specs=[*(family.spec for family in (*FAMILIES, OTHER)), UNREAD],
     can_subset=True,
     required_resource_keys={KEY},
 )
 def findings(context: Context) -> Iterator[dg.AssetCheckResult]:
     """What the checks found about the reports."""
     wanted = context.selected_asset_check_keys
-    for result in _all_findings(run_of(context)):
+    for result in all_findings(lambda table: steps.frame(run_of(context), table)):
         if dg.AssetCheckKey(result.asset_key, result.check_name) in wanted:  # type: ignore[arg-type]
             yield result
 
 
-def _all_findings(run: steps.Run) -> Iterator[dg.AssetCheckResult]:
-    results, reports = steps.frame(run, "check_result"), steps.frame(run, "dim_report")
+def all_findings(frame: Callable[[str], pl.DataFrame]) -> Iterator[dg.AssetCheckResult]:
+    """The result of every family's check.
+
+    Args:
+        frame: gives ``check_result``, ``dim_report`` and ``dim_document`` by name.
+    """
+    results, documents = frame("check_result"), frame("dim_document")
+    files = documents.select("document_id", "path").unique("document_id", maintain_order=True)
+    reports = frame("dim_report").join(files, on="document_id", how="left")
     named = results.join(
-        reports.select("report_id", "agency_name", "report_year"), on="report_id", how="left"
+        reports.select("report_id", "agency_name", "report_year", "path"), on="report_id", how="left"
     )
-    for code, spec in IDENTITIES.items():
-        yield _finding(spec, named.filter(pl.col("check_code") == code))
-    codes = [f"completeness.{table}" for table in frames.FACTS]
-    yield _finding(MISSING, named.filter(pl.col("check_code").is_in(codes)))
-    yield _finding(LOST, named.filter(pl.col("check_code").str.starts_with("lost_cells.")))
-    documents = steps.frame(run, "dim_document")
+    shown_by = {code: family_of(code).spec.name for code in named["check_code"].unique()}
+    by_family = named.with_columns(
+        family=pl.col("check_code").replace_strict(shown_by, return_dtype=pl.String)
+    ).partition_by("family", as_dict=True, include_key=False)
+    for family in (*FAMILIES, OTHER):
+        yield _finding(family.spec, by_family.get((family.spec.name,), named.clear()))
     unread = documents.filter(pl.col("status").is_in(["unreadable", "encrypted", "unsupported", "scanned"]))
-    yield _result(UNREAD, unread.select("path", "status", "message"), {"files": documents.height})
+    yield _result(
+        UNREAD,
+        unread.select("path", "status", "message"),
+        {"files": documents.height, "share_of_files": _share(unread.height, documents.height)},
+    )
 
 
 _SHOWN = [
     "agency_name",
     "report_year",
+    "path",
+    "message",
     "report_id",
+    "findings",
     "check_code",
     "scope",
     "severity",
     "difference",
-    "message",
 ]
+_GRAVEST = pl.col("severity").replace_strict({"error": 0, "warn": 1, "info": 2}, return_dtype=pl.Int8)
 
 
 def _finding(spec: dg.AssetCheckSpec, rows: pl.DataFrame) -> dg.AssetCheckResult:
-    counts = {status: rows.filter(pl.col("status") == status).height for status in ("pass", "not_assessable")}
-    return _result(spec, rows.filter(pl.col("status") == "fail").select(_SHOWN), counts)
+    """One family's result: the failing rows, those of the worst reports first, and the counts."""
+    failing = rows.filter(pl.col("status") == "fail")
+    reports = failing["report_id"].n_unique()
+    assessed = rows.filter(pl.col("status") != "not_assessable")["report_id"].n_unique()
+    counts: dict[str, int | float] = {
+        "reports": reports,
+        "share_of_reports": _share(reports, assessed),
+        **{severity: failing.filter(pl.col("severity") == severity).height for severity in ("error", "warn")},
+        **{status: rows.filter(pl.col("status") == status).height for status in ("pass", "not_assessable")},
+    }
+    worst = (
+        failing.with_columns(findings=pl.len().over("report_id"))
+        .sort(
+            _GRAVEST.min().over("report_id"),
+            -pl.col("findings").cast(pl.Int64),
+            "report_id",
+            -pl.col("difference").abs().fill_null(0),
+            "check_code",
+            "scope",
+        )
+        .select(_SHOWN)
+    )
+    codes = failing.group_by("check_code").agg(fail=pl.len(), reports=pl.col("report_id").n_unique())
+    more = {"codes": _as_table(codes.sort("fail", "check_code", descending=[True, False]))}
+    return _result(spec, worst, counts, more if codes.height > 1 else {})
 
 
-def _result(spec: dg.AssetCheckSpec, failing: pl.DataFrame, counts: dict[str, int]) -> dg.AssetCheckResult:
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0
+
+
+def _result(
+    spec: dg.AssetCheckSpec,
+    failing: pl.DataFrame,
+    counts: Mapping[str, int | float],
+    more: Mapping[str, dg.TableMetadataValue] | None = None,
+) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=failing.is_empty(),
         asset_key=spec.asset_key,
         check_name=spec.name,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"fail": failing.height, **counts, "failing": _as_table(failing)},
+        metadata={"fail": failing.height, **counts, "failing": _as_table(failing), **(more or {})},
     )
 
 
@@ -124,8 +224,8 @@ def _ui_type(kind: pl.DataType) -> str:
     return "int" if kind.is_integer() else "float" if kind.is_float() else "string"
 
 
-def _claim(claim: warehouse.Statement) -> dg.AssetChecksDefinition:
-    """A claim of sql/checks, on the last made of the tables that it reads: what follows waits for it."""
+def _placed(uses: tuple[str, ...]) -> tuple[list[str], str]:
+    """The tables and marts that a check reads, and the one made last: what follows waits for it."""
     made = [key.to_user_string() for asset in (*TABLES, *MARTS) for key in asset.keys]
     *others, last = sorted((name for name in uses if name in made), key=made.index)
     return others, last
