@@ -81,7 +81,9 @@ def kind_of(path: Path) -> Kind:
         return "doc"
     text = head.lstrip(b"\xef\xbb\xbf\r\n\t ").lower()
     if text.startswith(_TAGS):
-        return "other" if any(mark in text for mark in _WORD_XML) else "html"
+        # Pages that Word has written carry its marks in a comment; a Word file as XML is no page at all.
+        whole_xml = text.startswith(b"<?xml") and b"<html" not in text
+        return "other" if whole_xml and any(mark in text for mark in _WORD_XML) else "html"
     if b"%PDF-" in head[:1024]:
         return "pdf"
     if text.startswith(_HEADERS) and (b"\ncontent-type:" in text or text.startswith(b"mime-version:")):
