@@ -36,6 +36,7 @@ ReadFile = Callable[[Path, str], Report]
 # The hard stop comes after the soft one, for code that a signal does not interrupt.
 _GRACE = 1.5
 _MESSAGE_LENGTH = 500
+_ANEW = "Save only the report's pages as a new file, or raise the limits."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _alone(
         with _pool(context, 1, limits) as pool:
             return _reading(file, pool.submit(_read_one, read, file, limits).result())
     except BrokenProcessPool:
-        message = f"reading it ended the worker process twice (limits: {limits})"
+        message = f"reading it ended the worker process twice (limits: {limits}). {_ANEW}"
         return _reading(file, _failure("other", "unreadable", message, str(limits)))
 
 
@@ -156,10 +157,10 @@ def _read_one(read: ReadFile, file: RawFile, limits: Limits) -> _Outcome:
     except ReadingError as fault:
         return _failure(kind, fault.status, fault.message)
     except _OutOfTime:
-        message = f"reading it took longer than {limits.seconds:g} s"
+        message = f"reading it took longer than {limits.seconds:g} s. {_ANEW}"
         return _failure(kind, "unreadable", message, str(limits))
     except MemoryError:
-        message = f"reading it took more memory than {limits.megabytes} MB"
+        message = f"reading it took more memory than {limits.megabytes} MB. {_ANEW}"
         return replace(_failure(kind, "unreadable", message, str(limits)), starved=True)
     except Exception as fault:
         return _failure(kind, "unreadable", f"{type(fault).__name__}: {fault}")

@@ -425,7 +425,7 @@ def deep_docx(path: Path) -> None:
     docx_of(path, word(cell * 5000 + "</w:tc></w:tr></w:tbl>" * 5000))
 
 
-@hostile("spans.docx")
+@hostile("spans.docx", slow=True)
 def spanning_docx(path: Path) -> None:
     cell = '<w:tc><w:tcPr><w:gridSpan w:val="99999999"/></w:tcPr>' + _PARAGRAPH.format(1) + "</w:tc>"
     docx_of(path, word(f"<w:tbl>{f'<w:tr>{cell * 60}</w:tr>' * 300}</w:tbl>"))
@@ -435,6 +435,11 @@ def spanning_docx(path: Path) -> None:
 def blank_lines(path: Path) -> None:
     line = " " * 200_000
     path.write_text(f"a|b\n{line}x|\n|{line}x\n|{'-' * 100_000}x\n" + f"{'-' * 100_000}|\n")
+
+
+@hostile("pipes.txt", slow=True)
+def cells_to_lines(path: Path) -> None:
+    path.write_text("a |\n" * 30_000 + "a|b\n" * 1000)
 
 
 @hostile("tabs.txt")
@@ -462,14 +467,14 @@ def looped_pages(path: Path) -> None:
     )
 
 
-@hostile("looped forms.pdf")
+@hostile("looped forms.pdf", slow=True)
 def looped_forms(path: Path) -> None:
     form = b"/Type/XObject/Subtype/Form/BBox[0 0 595 842]/Resources<</XObject<</A 5 0 R/B 6 0 R>>>>"
     drawn = stream(b"/A Do /B Do /A Do /B Do", form)
     pdf_of(path, one_page(stream(b"/A Do"), b"<</XObject<</A 5 0 R>>>>", {5: drawn, 6: drawn}))
 
 
-@hostile("branching forms.pdf")
+@hostile("branching forms.pdf", slow=True)
 def branching_forms(path: Path) -> None:
     last = 30
     more = {}

@@ -14,6 +14,7 @@ from pipeline.reading_pool import Limits, read_files
 from tests import fakes
 
 LIMITS = Limits(seconds=20, megabytes=2048)
+ANEW = "Save only the report's pages as a new file, or raise the limits."
 
 
 def old(path: Path) -> Path:
@@ -127,10 +128,13 @@ def test_a_bad_document_costs_only_itself(raw: Path) -> None:
     assert found == {
         "good.txt": ("parsed", ""),
         "also good.txt": ("parsed", ""),
-        "crash.txt": ("unreadable", "reading it ended the worker process twice (limits: 20 s, 1024 MB)"),
+        "crash.txt": (
+            "unreadable",
+            "reading it ended the worker process twice (limits: 20 s, 1024 MB). " + ANEW,
+        ),
         "raise.txt": ("unreadable", "RuntimeError: no such table"),
         "refuse.txt": ("encrypted", "needs a password"),
-        "eat.txt": ("unreadable", "reading it took more memory than 1024 MB"),
+        "eat.txt": ("unreadable", "reading it took more memory than 1024 MB. " + ANEW),
     }
 
 
@@ -140,7 +144,7 @@ def test_a_document_that_hangs_is_stopped(raw: Path) -> None:
     started = time.monotonic()
     found = read_all(raw, Limits(seconds=0.5, megabytes=0))
     assert time.monotonic() - started < 20
-    assert found["hang.txt"].report.message == "reading it took longer than 0.5 s"
+    assert found["hang.txt"].report.message == "reading it took longer than 0.5 s. " + ANEW
     assert found["good.txt"].report.status == "parsed"
 
 

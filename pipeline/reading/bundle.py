@@ -103,7 +103,9 @@ def _from_zip(path: Path, folder: Path) -> tuple[Path, str]:
             info = members[at]
             _check(info)
             target = _named(folder, names[at])
-            target.write_bytes(archive.read(info))
+            with archive.open(info) as member:
+                # As many bytes as it says: one that lies about its size is never unpacked whole.
+                target.write_bytes(member.read(info.file_size + 1))
             return target, names[at]
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as fault:
         raise ReadingError("unreadable", f"a damaged or cut-off archive ({fault}). Fetch it again.") from None

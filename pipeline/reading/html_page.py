@@ -19,6 +19,8 @@ MAX_BYTES = 30_000_000
 MAX_TAGS = 300_000
 MAX_DEPTH = 1_500
 """Nested elements; the parser silently stops at 2048, so deeper pages are refused before."""
+MAX_NAME = 1_000
+"""Letters of a tag's name; the browser-like parser takes the square of their number in time."""
 MAX_SOUP = 4_000_000
 """Bytes up to which the slow browser-like parser is asked."""
 MAX_BROKEN = 50
@@ -123,6 +125,8 @@ def _check(text: str) -> None:
             "unreadable",
             f"{text.count('<'):,} tags; a report has far fewer. Save only the report's own page.",
         )
+    if re.search(rf"<[a-zA-Z][^\s<>/]{{{MAX_NAME}}}", text):
+        raise ReadingError("unreadable", "a tag that does not end. Save the report's text anew.")
     depth = deepest = 0
     open_tags: dict[str, int] = {}
     for match in _TAG.finditer(text):

@@ -14,7 +14,8 @@ from pipeline.reading.document import Block, Cell, Document, FileFormat, Grid, P
 
 MAX_BYTES = 20_000_000
 _HEADING = re.compile(r"^(#{1,6})\s+")
-_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$")
+# Possessive, so that a long line that is no rule takes no time to tell.
+_RULE = re.compile(r"\|?\s*+:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)*+\|?")
 
 
 def read_text(path: Path) -> Document:
@@ -56,30 +57,29 @@ def decode(data: bytes) -> str:
 
 def _blocks(lines: list[str]) -> Iterator[Block]:
     at = 0
+    runs: dict[int, tuple[int, bool]] = {}
     while at < len(lines):
-        for grid_reader in (_word_export, _tabbed, _piped):
-            found = grid_reader(lines, at)
-            if found is not None:
-                grid, at = found
-                yield grid
-                break
-        else:
-            line = lines[at]
-            at += 1
-            if "|" in line and _one_to_a_line([line]):
-                ended = at >= 2 and _previous(lines, at - 1).rstrip().endswith("|")
-                line = line.replace("|", " ")
-                if not line.strip() and ended:
-                    # A pipe alone after a cell that a pipe has ended: an empty cell.
-                    yield Paragraph("", f"line={at}")
-            if line.strip():
-                match = _HEADING.match(line)
-                text = line[match.end() :] if match else line
-                yield Paragraph(text.strip(), f"line={at}", len(match[1]) if match else None)
+        found = _word_export(lines, at) or _tabbed(lines, at) or _piped(lines, at, runs)
+        if found is not None:
+            grid, at = found
+            yield grid
+            continue
+        line = lines[at]
+        at += 1
+        if "|" in line and _one_to_a_line([line]):
+            ended = at >= 2 and _previous(lines, at - 1).rstrip().endswith("|")
+            line = line.replace("|", " ")
+            if not line.strip() and ended:
+                # A pipe alone after a cell that a pipe has ended: an empty cell.
+                yield Paragraph("", f"line={at}")
+        if line.strip():
+            match = _HEADING.match(line)
+            text = line[match.end() :] if match else line
+            yield Paragraph(text.strip(), f"line={at}", len(match[1]) if match else None)
 
 
 def _previous(lines: list[str], before: int) -> str:
-    return next((line for line in reversed(lines[:before]) if line.strip()), "")
+    return next((lines[at] for at in range(before - 1, -1, -1) if lines[at].strip()), "")
 
 
 def _tabbed(lines: list[str], start: int) -> tuple[Grid, int] | None:
@@ -92,17 +92,34 @@ def _tabbed(lines: list[str], start: int) -> tuple[Grid, int] | None:
     return _fields(lines, start, end, "\t"), end
 
 
-def _piped(lines: list[str], start: int) -> tuple[Grid, int] | None:
-    """Lines with pipe separated fields: Markdown tables and pages flattened to text."""
-    end = _run(lines, start, lambda line: "|" in line or "｜" in line)
-    if end is None or _one_to_a_line(lines[start:end]):
-        return None
-    return _fields(lines, start, end, "|"), end
+def _piped(lines: list[str], start: int, runs: dict[int, tuple[int, bool]]) -> tuple[Grid, int] | None:
+    """Lines with pipe separated fields: Markdown tables and pages flattened to text.
+
+    ``runs`` keeps, for each line of a run met before, where the run ends and whether what is left
+    of it has one cell to a line, so that a long run is looked at once.
+    """
+    if start not in runs:
+        end = _run(lines, start, lambda line: "|" in line or "｜" in line)
+        if end is None:
+            return None
+        few = filled = 0
+        for at in range(end - 1, start - 1, -1):
+            if lines[at].strip():
+                filled += 1
+                few += _cells_in(lines[at]) <= 1
+            if "|" in lines[at] or "｜" in lines[at]:
+                runs[at] = end, few > 0.8 * filled
+    end, one_to_a_line = runs[start]
+    return None if one_to_a_line else (_fields(lines, start, end, "|"), end)
+
+
+def _cells_in(line: str) -> int:
+    return sum(1 for field in re.split(r"[|｜]", line) if field.strip())
 
 
 def _one_to_a_line(lines: list[str]) -> bool:
     """Whether pipes only end cells that stand one to a line (``规章 |``), so that rows cannot be seen."""
-    filled = [sum(1 for f in re.split(r"[|｜]", line) if f.strip()) for line in lines if line.strip()]
+    filled = [_cells_in(line) for line in lines if line.strip()]
     return sum(1 for n in filled if n <= 1) > 0.8 * len(filled)
 
 
@@ -125,7 +142,9 @@ def _fields(lines: list[str], start: int, end: int, separator: str) -> Grid:
     row = 0
     for number in range(start, end):
         line = lines[number].replace("｜", "|") if separator == "|" else lines[number]
-        if (not line.strip() and separator not in line) or (separator == "|" and _RULE.match(line)):
+        if (not line.strip() and separator not in line) or (
+            separator == "|" and _RULE.fullmatch(line.strip())
+        ):
             continue
         texts = line.split(separator)
         first = 0

@@ -86,7 +86,9 @@ class Package:
         if info.file_size > limit:
             return None
         try:
-            return self.archive.read(info)
+            with self.archive.open(info) as part:
+                # As many bytes as it says: a part that lies about its size is never unpacked whole.
+                return part.read(info.file_size + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as fault:
             raise ReadingError("unreadable", f"damaged Office file: {name} ({fault}). {_AGAIN}") from None
 
