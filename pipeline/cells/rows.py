@@ -55,7 +55,12 @@ def distinct(cells: Iterable[Cell | None]) -> list[Cell]:
 
 
 def grid_rows(grid: Grid, source: int) -> Iterator[PrintedRow]:
-    """Rows of a grid; one that holds label-value groups side by side gives one printed row for each."""
+    """Rows of a grid; one that holds label-value groups side by side gives one printed row for each.
+
+    In fields of a text a label may stand on a line before its values.
+    """
+    if grid.layout == "fields":
+        grid = _rejoined(grid)
     for index, places in enumerate(matrix(grid)):
         labels: list[Cell] = []
         values: list[Cell] = []
@@ -84,6 +89,30 @@ def grid_rows(grid: Grid, source: int) -> Iterator[PrintedRow]:
                 values = []
         if labels:
             yield PrintedRow(tuple(labels), tuple(values), source, index)
+
+
+def _rejoined(grid: Grid) -> Grid:
+    """The grid with lines of values alone put behind a line that is one label without values."""
+    lines: dict[int, list[Cell]] = {}
+    for cell in sorted(grid.cells, key=lambda c: (c.row, c.column)):
+        lines.setdefault(cell.row, []).append(cell)
+    moved: dict[int, Cell] = {}
+    taken: int | None = None
+    for row, cells in lines.items():
+        filled = [c for c in cells if c.text.strip()]
+        before = [c for c in lines.get(row - 1, ()) if c.text.strip()]
+        alone = len(before) == 1 and not is_value(before[0].text) and row - 1 != taken
+        if filled and all(is_value(c.text) for c in filled) and filled[0] is cells[0] and alone:
+            first = before[0].column + before[0].column_span
+            moved |= {id(c): replace(c, row=row - 1, column=c.column + first) for c in cells}
+            taken = row
+    if not moved:
+        return grid
+    cells = [moved.get(id(c), c) for c in grid.cells]
+    fresh = {(c.row, c.column) for c in moved.values()}
+    kept = [c for c in cells if id(c) not in {id(m) for m in moved.values()}]
+    kept = [c for c in kept if (c.row, c.column) not in fresh or c.text.strip()]
+    return replace(grid, cells=(*kept, *moved.values()))
 
 
 def _is_remark_column(cell: Cell, values: Sequence[Cell]) -> bool:
