@@ -73,6 +73,8 @@ def _double(meaning: str, *, nullable: bool = True) -> dy.Float64:
 _REPORT = "报告 · the report; joins dim_report"
 _DOCUMENT = "文件 · sha256 of the file's bytes; joins dim_document"
 _LOCATOR = "出处 · the place in the file: page and box, table, row and column, or line"
+_CORRECTED = "更正值 · the right figure where a person has settled it; never in value or best_value"
+_VERDICTS = ("confirmed", "dismissed", "corrected")
 _STATES = get_args(r.TableState)
 _TABLES = sorted({table.code for form in forms().values() for table in form.tables})
 
@@ -183,6 +185,7 @@ def _fact_schema(table: str, number: type[dy.Column]) -> type[dy.Schema]:
         "value": figure("数值 · the figure as printed; NULL where none is"),
         "derived_value": figure("推得值 · filled only where the form's identities leave one possible figure"),
         "best_value": figure("采用值 · value, else derived_value"),
+        "corrected_value": figure(_CORRECTED),
         "on_the_form": dy.rule()(on_the_form),
         "not_below_zero": dy.rule()(not_below_zero),
     }
@@ -202,6 +205,7 @@ class FactIndicator(FactColumns):
     value = _double("数值 · the figure as printed; NULL where none is")
     derived_value = _double("推得值 · filled only where the form's identities leave one possible figure")
     best_value = _double("采用值 · value, else derived_value")
+    corrected_value = _double(_CORRECTED)
 
 
 class FactNarrative(dy.Schema):
@@ -280,6 +284,30 @@ class CheckResult(dy.Schema):
     right_value = _double("右边 · the right side of the identity")
     difference = _double("差 · left minus right")
     message = _maybe("说明 · in words, with the official labels")
+    settled = _maybe("处理意见 · what a person decided about it, where one did", of=_VERDICTS)
+
+
+class Decisions(dy.Schema):
+    """处理决定 · one row for each entry of the curation files, those that cannot be used included"""
+
+    file = _text("文件 · the file of decisions, in the curation folder", key=True)
+    entry = dy.Int64(nullable=False, primary_key=True, min=1, description="序号 · place in the file, from 1")
+    document_id = _maybe(_DOCUMENT)
+    report_id = _maybe("报告 · the report of that file when it was decided; joins dim_report")
+    path = _maybe("路径 · where the file lay then")
+    cell = _maybe("单元格 · table, row and column, where a cell is decided on")
+    check_code = _maybe("代码 · the check's code, where a finding is decided on")
+    scope = _maybe("范围 · the finding's scope")
+    printed_value = _double("原值 · the cell's figure as read then; the decision holds only while it is so")
+    left_value = _double("左边 · the finding's left side then")
+    right_value = _double("右边 · the finding's right side then")
+    decision = _maybe("处理意见 · confirmed, dismissed or corrected", of=_VERDICTS)
+    corrected_value = _double(_CORRECTED)
+    reason = _maybe("理由 · why")
+    given_source = _maybe("依据 · where that can be seen")
+    decided_by = _maybe("处理人 · who decided")
+    decided_on = _maybe("日期 · when")
+    fault = _maybe("错误 · why the entry does not count; NULL where it does")
 
 
 class SuggestedCorrection(dy.Schema):
@@ -335,6 +363,7 @@ SCHEMAS: Mapping[str, type[dy.Schema]] = {
     "other_fact": OtherFact,
     "reading_note": ReadingNote,
     "reading_log": ReadingLog,
+    "decisions": Decisions,
     "check_result": CheckResult,
     "suggested_correction": SuggestedCorrection,
     "rejected_row": RejectedRow,

@@ -21,6 +21,8 @@ from pipeline.cells.read import read_file
 from pipeline.checks import guards, run_checks
 from pipeline.checks.localisation import suggestions
 from pipeline.collection import RawFile, identify, list_files
+from pipeline.curation import applying
+from pipeline.curation import decisions as settled
 from pipeline.publish import codebook
 from pipeline.reading_cache import Key, ReadingCache, reader_version
 from pipeline.reading_pool import Limits, ReadFile, read_files
@@ -42,12 +44,13 @@ _RAW_SCHEMA = {
     "refused": pl.String,
     "message": pl.String,
 }
+FACT_TABLES = (*frames.FACTS.values(), frames.INDICATORS)
+"""Tables of the form's figures, where corrected values stand beside them."""
 READ_TABLES = (
     "dim_document",
     "dim_report",
     "dim_agency",
-    *frames.FACTS.values(),
-    frames.INDICATORS,
+    *FACT_TABLES,
     "fact_narrative",
     "fact_section",
     "other_fact",
@@ -206,9 +209,17 @@ class Made:
     rejected: int = 0
 
 
+def decisions(run: Run) -> Made:
+    """What people decided about findings and cells, from the curation folder."""
+    return _make(run, "decisions", settled.rows(settled.load_folder(run.settings.curation)))
+
+
 def read_table(run: Run, table: str) -> Made:
-    """A table that comes straight from reading, typed and loaded."""
-    return _make(run, table, _rows(run, table))
+    """A table that comes straight from reading, typed and loaded; facts with what was corrected."""
+    rows = _rows(run, table)
+    if table in FACT_TABLES:
+        rows = applying.with_corrections(table, rows, frame(run, "decisions"))
+    return _make(run, table, rows)
 
 
 def reading_note(run: Run) -> Made:
@@ -230,8 +241,12 @@ def labels(run: Run) -> list[Made]:
 
 
 def check_result(run: Run) -> Made:
-    """Every check over the tables of the run."""
-    return _make(run, "check_result", run.check({table: frame(run, table) for table in CHECKED_TABLES}))
+    """Every check over the tables of the run, and what of it is settled."""
+    tables = {table: frame(run, table) for table in CHECKED_TABLES}
+    decided = frame(run, "decisions")
+    return _make(
+        run, "check_result", applying.settled_findings(run.check(tables), tables, decided, run.check)
+    )
 
 
 def suggested_correction(run: Run) -> Made:
@@ -286,21 +301,6 @@ def violations(run: Run, claim: warehouse.Statement) -> pl.DataFrame:
     return warehouse.violations(run.database.connection, claim)
 
 
-def publish(run: Run) -> int:
-    """Sign the staged warehouse, write its comments, check its claims and swap it in; its size in bytes.
-
-    Raises:
-        WarehouseFault: a guard or a claim does not hold; what was published before stays.
-    """
-    connection = run.database.connection
-    if not run.whole:
-        for statement in warehouse.statements("marts"):
-            warehouse.make_mart(connection, statement)
-    warehouse.sign(connection, run.stage.run, run.started_at, metadata.version("gongkai"), run.cache.version)
-    warehouse.comment(connection, codebook.comments(warehouse.columns(connection)))
-    run.database.close()
-    warehouse.publish(run.stage, keep=not run.whole)
-    return run.stage.published.stat().st_size
 def guard_results(run: Run) -> pl.DataFrame:
     """The guards of the pipeline over this run's tables, against what is published (``guards.RESULT``)."""
     now = {table: frame(run, table).select(columns) for table, columns in guards.COLUMNS.items()}
@@ -311,6 +311,21 @@ def guard_results(run: Run) -> pl.DataFrame:
     return guards.guard_results(now, before)
 
 
+def publish(run: Run) -> int:
+    """Sign the staged warehouse, write its comments, check its claims and swap it in; its size in bytes.
+
+    Raises:
+        WarehouseFault: a guard or a claim does not hold; what was published before stays.
+    """
     failed = guards.failures(guard_results(run))
     if failed and not run.settings.accept:
         raise warehouse.WarehouseFault(guards.told(failed))
+    connection = run.database.connection
+    if not run.whole:
+        for statement in warehouse.statements("marts"):
+            warehouse.make_mart(connection, statement)
+    warehouse.sign(connection, run.stage.run, run.started_at, metadata.version("gongkai"), run.cache.version)
+    warehouse.comment(connection, codebook.comments(warehouse.columns(connection)))
+    run.database.close()
+    warehouse.publish(run.stage, keep=not run.whole)
+    return run.stage.published.stat().st_size

@@ -184,9 +184,19 @@ def begin(warehouse: Path, run: str, fresh: bool) -> Stage:
         for name in frames.SCHEMAS:
             if name not in there:
                 load(connection, name, frames.empty(name))
+            else:
+                _widen(connection, name)
         if BUILD_INFO not in there:
             _load_build_info(connection, pl.DataFrame(schema=_BUILD_INFO_SCHEMA))
     return stage
+
+
+def _widen(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Give a table that an earlier version published the columns that are new since."""
+    known = set(columns(connection)[table])
+    for name, column in frames.columns(table).items():
+        if name not in known:
+            connection.execute(f"alter table {table} add column {name} {_TYPES[type(column.dtype)]}")
 
 
 def discard(stage: Stage) -> None:
@@ -289,16 +299,6 @@ def read(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
     return connection.sql(f"select * from {table}").pl()
 
 
-_BUILD_INFO_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
-    "run": pl.String,
-    "started_at": pl.Datetime("us"),
-    "finished_at": pl.Datetime("us"),
-    "gongkai_version": pl.String,
-    "reader_version": pl.String,
-}
-_BUILD_INFO_TYPES = dict(
-    zip(_BUILD_INFO_SCHEMA, ("varchar", "timestamp", "timestamp", "varchar", "varchar"), strict=True)
-)
 def published_tables(path: Path, wanted: Mapping[str, Iterable[str]]) -> dict[str, pl.DataFrame] | None:
     """Columns of tables of a published file; None where it is no DuckDB file or lacks one of them."""
     try:
@@ -311,6 +311,16 @@ def published_tables(path: Path, wanted: Mapping[str, Iterable[str]]) -> dict[st
         return None
 
 
+_BUILD_INFO_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
+    "run": pl.String,
+    "started_at": pl.Datetime("us"),
+    "finished_at": pl.Datetime("us"),
+    "gongkai_version": pl.String,
+    "reader_version": pl.String,
+}
+_BUILD_INFO_TYPES = dict(
+    zip(_BUILD_INFO_SCHEMA, ("varchar", "timestamp", "timestamp", "varchar", "varchar"), strict=True)
+)
 
 
 def _load_build_info(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> None:

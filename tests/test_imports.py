@@ -13,7 +13,7 @@ PACKAGE = ROOT / "pipeline"
 
 # The rooms in order; a module may import from its own room and from earlier ones.
 ROOMS = (
-    ("pipeline.settings", "pipeline.terminal"),
+    ("pipeline.settings", "pipeline.terminal", "pipeline.files"),
     ("pipeline.form",),
     ("pipeline.reading",),
     ("pipeline.agencies",),
@@ -21,6 +21,7 @@ ROOMS = (
     ("pipeline.collection", "pipeline.reading_cache", "pipeline.reading_pool"),
     ("pipeline.frames", "pipeline.assembly"),
     ("pipeline.checks",),
+    ("pipeline.curation",),
     ("pipeline.warehouse",),
     ("pipeline.publish",),
     ("pipeline.steps",),

@@ -110,17 +110,19 @@ def _table(
 
 
 def _read_table(table: str) -> dg.AssetsDefinition:
-    return _table(table, lambda run: steps.read_table(run, table), ["report_tables"])
+    decided = ["decisions"] if table in steps.FACT_TABLES else []
+    return _table(table, lambda run: steps.read_table(run, table), ["report_tables", *decided])
 
 
+DECISIONS = _table("decisions", steps.decisions, [], "curation")
 READ = [_read_table(table) for table in steps.READ_TABLES]
 NOTES = _table("reading_note", steps.reading_note, ["report_tables", "dim_document", *frames.FACTS.values()])
-CHECK_RESULT = _table("check_result", steps.check_result, list(steps.CHECKED_TABLES), "checks")
+CHECK_RESULT = _table("check_result", steps.check_result, [*steps.CHECKED_TABLES, "decisions"], "checks")
 SUGGESTED = _table("suggested_correction", steps.suggested_correction, list(steps.SUGGESTED_FROM), "checks")
 REJECTED = _table(
     "rejected_row",
     steps.rejected_row,
-    [*steps.CHECKED_TABLES, "check_result", "suggested_correction"],
+    [*steps.CHECKED_TABLES, "decisions", "check_result", "suggested_correction"],
     "checks",
 )
 
@@ -156,7 +158,7 @@ def _mart(statement: warehouse.Statement) -> dg.AssetsDefinition:
 
 
 MARTS = [_mart(statement) for statement in warehouse.statements("marts")]
-TABLES = [*READ, NOTES, labels, CHECK_RESULT, SUGGESTED, REJECTED]
+TABLES = [DECISIONS, *READ, NOTES, labels, CHECK_RESULT, SUGGESTED, REJECTED]
 FILLING = frozenset(key for table in TABLES for key in table.keys)
 """The assets that fill the warehouse with rows."""
 

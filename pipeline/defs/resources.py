@@ -16,13 +16,16 @@ PUBLISHED = dg.AssetKey("published")
 _CONFIG = {
     "raw": dg.Field(str, is_required=False, description="folder with report files; default: GONGKAI_RAW"),
     "warehouse": dg.Field(str, is_required=False, description="warehouse folder; default: GONGKAI_WAREHOUSE"),
+    "curation": dg.Field(
+        str, is_required=False, description="folder of settled findings; default: GONGKAI_CURATION"
+    ),
     "workers": dg.Field(int, is_required=False, description="processes that read; default: one a core"),
-}
-
-
     "accept": dg.Field(
         bool, default_value=False, description="publish although guards of the pipeline do not hold"
     ),
+}
+
+
 def build_resource(
     tables: frozenset[dg.AssetKey],
     read: ReadFile = read_file,
@@ -43,11 +46,11 @@ def build_resource(
             Path(config["raw"]) if "raw" in config else None,
             Path(config["warehouse"]) if "warehouse" in config else None,
             config.get("workers"),
+            curation=Path(config["curation"]) if "curation" in config else None,
+            accept=config["accept"],
         )
         run = context.run
         assert run is not None, "a build is a run of Dagster's"
-            curation=Path(config["curation"]) if "curation" in config else None,
-            accept=config["accept"],
         # A run of the whole job names no assets.
         selection = run.asset_selection
         whole = not selection or tables | {PUBLISHED} <= selection

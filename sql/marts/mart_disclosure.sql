@@ -16,6 +16,7 @@ select
     fact_disclosure.best_value,
     fact_disclosure.value,
     fact_disclosure.derived_value,
+    fact_disclosure.corrected_value,
     fact_disclosure.status,
     fact_disclosure.locator,
 from fact_disclosure

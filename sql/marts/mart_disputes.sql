@@ -15,6 +15,7 @@ select
     fact_dispute.best_value,
     fact_dispute.value,
     fact_dispute.derived_value,
+    fact_dispute.corrected_value,
     fact_dispute.status,
     fact_dispute.locator,
 from fact_dispute

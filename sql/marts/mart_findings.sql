@@ -12,6 +12,7 @@ select
     check_result.right_value,
     check_result.difference,
     check_result.message,
+    check_result.settled,
     (
         select min(dim_document.path)
         from dim_document

@@ -15,6 +15,7 @@ select
     fact_request.best_value,
     fact_request.value,
     fact_request.derived_value,
+    fact_request.corrected_value,
     fact_request.status,
     fact_request.locator,
 from fact_request
