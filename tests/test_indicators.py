@@ -290,6 +290,24 @@ def test_a_figure_dropped_from_its_line_is_lost(tmp_path: Path, kind: str) -> No
     assert ("lost_cells.indicators", "meetings") in failing(found)
 
 
+def test_labels_that_go_on_behind_the_figure(tmp_path: Path) -> None:
+    values = make(16)
+    rows = printed(values)
+    body = [f"{r.label}  {r.unit}{r.figure}" if r.code else r.label for r in rows]
+    cut = {
+        TABLE.row(code).label: 11 for code in ("application_fees", "litigations_upheld", "dedicated_funds")
+    }
+    lines = []
+    for row, line in zip(rows, body, strict=True):
+        at = cut.get(row.label)
+        lines += [row.label[:at] + line[len(row.label) :], row.label[at:]] if at else [line]
+    path = tmp_path / "report.txt"
+    path.write_text("\n".join([*lines_before(), *lines]), "utf-8")
+    found = tables_of(path)
+    assert facts(found) == values
+    assert failing(found) == set()
+
+
 def _two_columns(values: Figures, *, first: int = 1, then: int = 7) -> list[tuple[str, ...]]:
     rows = []
     for row in printed(values):

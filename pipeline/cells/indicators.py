@@ -329,13 +329,24 @@ def _stream_rows(document: Document) -> list[_Row]:
             labels = []
         else:
             close(last)
-            labels = [*labels, item][-MAX_OUTER:]
+            if not labels and found and _goes_on(found[-1], text, table):
+                # The label's second line, which stands behind the figure.
+                *outer, own = found[-1].labels
+                found[-1] = replace(found[-1], labels=(*outer, replace(own, text=own.text + text)))
+            else:
+                labels = [*labels, item][-MAX_OUTER:]
         last = block
     close(last)
     if sums_stand:
         # Which of the figures is the year's cannot be told without columns.
         found = [replace(row, doubt=_OTHER_PERIOD) for row in found]
     return found
+
+
+def _goes_on(row: _Row, text: str, table: Table) -> bool:
+    """Whether a text makes the label of the row before it whole."""
+    own = row.labels[-1].text
+    return not _codes(own, table) and bool(_codes(own + text, table))
 
 
 def _items(document: Document) -> Iterator[tuple[int, Cell]]:
@@ -354,7 +365,7 @@ def _whole_line() -> re.Pattern[str]:
     units = "|".join(sorted(map(re.escape, _units()), key=len, reverse=True))
     figure = rf"(?P<figure>{_FIGURE}|[/—-]+)"
     return re.compile(
-        rf"^(?P<label>.*?[^\s\d])(?:\s+[(（]?(?P<unit>{units})[)）]?)?[\s:：]+{figure}\s*(?P<behind>{units})?$"
+        rf"^(?P<label>.*?[^\s\d])(?:\s+[(（]?(?P<unit>{units})[)）]?[\s:：]*|[\s:：]+){figure}\s*(?P<behind>{units})?$"
         rf"|^(?P<open>.*?\S)\s+(?P<alone>{units})$"
     )
 
