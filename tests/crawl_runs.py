@@ -61,7 +61,8 @@ def crawl(folder: Path, given: Mapping[str, Any], *words: str) -> dict[str, Any]
     """Crawl a source; its counts. Whatever else it printed must be a plan."""
     write_sources(folder, given)
     done = subprocess.run(command(folder, given["name"], *words), capture_output=True, text=True, timeout=120)
-    assert "Traceback" not in done.stderr, done.stderr[-4000:]
+    for fault in ("Spider error", "Unhandled", "public_suffix"):
+        assert fault not in done.stderr, done.stderr[-4000:]
     *planned, last = done.stdout.splitlines()
     told = json.loads(last)
     assert done.returncode == (0 if told["ok"] else 2 if "fault" in told else 1), done.stderr[-4000:]

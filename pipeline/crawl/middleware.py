@@ -15,6 +15,7 @@ from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Request, Response
+from scrapy.http.cookies import CookieJar
 from scrapy.utils.response import response_status_message
 
 from pipeline.crawl.safety import REFUSED_NAMES, refusal
@@ -102,6 +103,31 @@ class Patience(RetryMiddleware):
 
     def _backoff(self, again: Request) -> float:
         return min(self.pace.longest_wait, self.pace.backoff * 2 ** (again.meta["retry_times"] - 1))
+
+
+class Cookies:
+    """Cookies of sessions, each back to the one host that set it.
+
+    Scrapy's own looks up which domains are public in a list that it fetches from the network.
+    """
+
+    def __init__(self) -> None:
+        self.jar = CookieJar()
+
+    def process_request(self, request: Request) -> None:
+        """Scrapy's hook."""
+        request.headers.pop("Cookie", None)
+        self.jar.add_cookie_header(request)
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """Scrapy's hook."""
+        for cookie in self.jar.make_cookies(response, request):
+            cookie.domain = (urlsplit(request.url).hostname or "").lower()
+            if "." not in cookie.domain:
+                cookie.domain += ".local"  # as the standard library calls a name without dots
+            cookie.domain_specified = cookie.domain_initial_dot = False
+            self.jar.set_cookie_if_ok(cookie, request)
+        return response
 
 
 def is_ending(crawler: Crawler) -> bool:

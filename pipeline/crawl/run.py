@@ -108,7 +108,8 @@ def scrapy_settings(source: Source, contact: str) -> dict[str, Any]:
         "USER_AGENT": user_agent(contact),
         "ROBOTSTXT_OBEY": True,
         "ROBOTSTXT_USER_AGENT": "gongkai",
-        "CONCURRENT_REQUESTS": 2 * pace.per_host,
+        # No more than one host may take, so that a pause that it asks for finds none in the queue.
+        "CONCURRENT_REQUESTS": pace.per_host,
         "CONCURRENT_REQUESTS_PER_DOMAIN": pace.per_host,
         "DOWNLOAD_DELAY": pace.seconds,
         "AUTOTHROTTLE_ENABLED": pace.seconds > 0,
@@ -126,13 +127,14 @@ def scrapy_settings(source: Source, contact: str) -> dict[str, Any]:
         "DOWNLOADER_MIDDLEWARES": {
             f"{_HERE}.middleware.Gate": 10,
             f"{_HERE}.middleware.Patience": 550,
+            f"{_HERE}.middleware.Cookies": 700,
+            "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
             "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
             "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
         },
         # Every answer is looked at, faults too; no proxy stands between the rules and the network.
         "HTTPERROR_ALLOW_ALL": True,
         "HTTPPROXY_ENABLED": False,
-        "COOKIES_ENABLED": True,
         "REFERER_ENABLED": False,
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
