@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -18,6 +19,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from pipeline import warehouse as store
+from pipeline.crawl import commands as crawl_commands
+from pipeline.curation.decisions import Verdict
+from pipeline.curation.writing import SettleFault, entry_text
+from pipeline.curation.writing import settle as write_decision
+from pipeline.files import write_whole
+from pipeline.publish import compare as comparing
+from pipeline.publish import compare_page
+from pipeline.publish import findings as listing
 from pipeline.publish import show as pages
 from pipeline.settings import (
     DAGSTER_YAML,
@@ -49,6 +58,10 @@ WarehouseOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="processes that read files [one a core]")
 ]
+CurationOption = Annotated[
+    Path | None, typer.Option("--curation", help="folder of settled findings [data/curation]")
+]
+_REPORT = "report id, agency and year, file path or document id"
 
 
 @app.callback()
@@ -64,12 +77,15 @@ def build(
     accept: Annotated[
         bool, typer.Option("--accept", help="publish even a build much worse than the published one")
     ] = False,
+    curation: CurationOption = None,
 ) -> None:
     """Read every report file of the raw folder into gongkai.duckdb."""
     console = Console()
-    chosen = _settings(raw, warehouse, workers, accept)
+    chosen = _settings(raw, warehouse, workers, accept, curation)
     if not chosen.raw.is_dir():
         _fail(f"there is no raw folder at {chosen.raw}")
+    if curation is not None and not curation.is_dir():
+        _fail(f"there is no curation folder at {curation}")
     try:
         store.prepare(chosen.warehouse)
     except store.WarehouseFault as fault:
@@ -113,6 +129,9 @@ def _summary(console: Console, chosen: Settings) -> None:
                 "select severity || ' · ' || check_code, count(*) from check_result where status = 'fail'"
                 " group by 1 order by min(case severity when 'error' then 1 when 'warn' then 2 else 3 end), 1"
             ),
+            "settled": counts(
+                "select coalesce(decision, 'cannot be used'), count(*) from decisions group by 1 order by 1"
+            ),
             "rows rejected": counts("select table_name, count(*) from rejected_row group by 1 order by 1"),
         }
         missing = connection.execute(
@@ -121,6 +140,9 @@ def _summary(console: Console, chosen: Settings) -> None:
                from mart_missing_tables
                group by report_id, agency_name, report_year
                order by 1, 2"""
+        ).fetchall()
+        faults = connection.execute(
+            "select file, entry, fault from decisions where fault is not null order by all"
         ).fetchall()
     table = Table(title=printable(chosen.warehouse / store.NAME), title_justify="left")
     table.add_column("what")
@@ -133,6 +155,8 @@ def _summary(console: Console, chosen: Settings) -> None:
         for name, count in rows:
             table.add_row("", cell(name), f"{count:,}")
     console.print(table)
+    for name, entry, fault in faults:
+        typer.echo(printable(f"gongkai: a decision does not count: {name} entry {entry}: {fault}"), err=True)
     if missing:
         gaps = Table(title="tables missing or not whole", title_justify="left")
         for name in ("report", "year", "tables"):
@@ -146,7 +170,7 @@ def _summary(console: Console, chosen: Settings) -> None:
 
 @app.command()
 def show(
-    report: Annotated[list[str], typer.Argument(help="report id, agency and year, file path or document id")],
+    report: Annotated[list[str], typer.Argument(help=_REPORT)],
     warehouse: WarehouseOption = None,
     why: Annotated[bool, typer.Option("--why", help="also say why it was read so")] = False,
 ) -> None:
@@ -157,20 +181,112 @@ def show(
     chosen = _settings(None, warehouse, None)
     try:
         with store.connect(chosen.warehouse / store.NAME, read_only=True) as connection:
-            matches = pages.find(connection, " ".join(report))
-            if not matches:
-                _fail(f"no report, agency or file is called {' '.join(report)}")
-            if len({match.report_id for match in matches}) > 1:
-                _fail(
-                    "which of these?\n" + "\n".join(f"  {match.report_id}  {match.name}" for match in matches)
-                )
-            (match, *_) = matches
+            match = _match(connection, " ".join(report))
             if match.report_id is None:
                 console.print(cell(f"{match.name} · {match.about}"))
                 return
             pages.show(console, connection, match.report_id, why)
     except store.WarehouseFault as fault:
         _fail(str(fault))
+
+
+def _match(connection: pages.Connection, words: str) -> pages.Match:
+    """The one report or file that a person means."""
+    matches = pages.find(connection, words)
+    if not matches:
+        _fail(f"no report, agency or file is called {words}")
+    if len({match.report_id for match in matches}) > 1:
+        _fail("which of these?\n" + "\n".join(f"  {match.report_id}  {match.name}" for match in matches))
+    return matches[0]
+
+
+def _report_id(connection: pages.Connection, words: str) -> str:
+    match = _match(connection, words)
+    if match.report_id is None:
+        _fail(f"{match.name} · {match.about}")
+    return match.report_id
+
+
+@app.command()
+def findings(
+    report: Annotated[str | None, typer.Option("--report", help=_REPORT)] = None,
+    code: Annotated[str | None, typer.Option("--code", help="a check's code, or its beginning")] = None,
+    severity: Annotated[str | None, typer.Option("--severity", help="error, warn or info")] = None,
+    settled: Annotated[
+        bool | None, typer.Option("--settled/--open", help="only those that are settled, or are not")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="how many to print")] = 50,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """List what the checks found, with the names that `gongkai settle` takes."""
+    chosen = _settings(None, warehouse, None)
+    if severity not in (None, "error", "warn", "info"):
+        _fail(f"a severity is error, warn or info, not {severity}")
+    try:
+        with store.connect(chosen.warehouse / store.NAME, read_only=True) as connection:
+            wanted = _report_id(connection, report) if report else None
+            found = listing.findings(connection, wanted, code, severity, settled)
+    except store.WarehouseFault as fault:
+        _fail(str(fault))
+    listing.show_findings(Console(), found, limit)
+
+
+@app.command()
+def settle(
+    report: Annotated[str, typer.Argument(help=_REPORT)],
+    what: Annotated[str, typer.Argument(help="a finding's name, or a cell: requests.received.total")],
+    verdict: Annotated[Verdict, typer.Option("--as", help="what it is")],
+    reason: Annotated[str, typer.Option("--reason", help="why, in a sentence")],
+    value: Annotated[float | None, typer.Option("--value", help="the right figure, if corrected")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="where that can be seen")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="who decides")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="in place of an earlier decision")] = False,
+    warehouse: WarehouseOption = None,
+    curation: CurationOption = None,
+) -> None:
+    """Settle a finding or a cell: confirmed (the office's mistake), dismissed (none) or corrected."""
+    chosen = _settings(None, warehouse, None, curation=curation)
+    assert chosen.curation is not None
+    try:
+        with store.connect(chosen.warehouse / store.NAME, read_only=True) as connection:
+            wanted = _report_id(connection, report)
+            made = listing.decide(connection, wanted, what, verdict, value, reason, date.today(), source, by)
+        replaces = made.outdated if replace else None
+        path = write_decision(chosen.curation, made.source, made.decision, replaces)
+    except (store.WarehouseFault, SettleFault) as fault:
+        _fail(str(fault))
+    typer.echo(f"written to {printable(path)}; it holds from the next `gongkai build` on\n")
+    for line in entry_text(made.decision).splitlines():
+        typer.echo(printable(line))
+    for name in made.settles:
+        typer.echo(printable(f"settles {name}"))
+
+
+@app.command()
+def compare(
+    report_a: Annotated[str, typer.Argument(help=_REPORT)],
+    report_b: Annotated[str, typer.Argument(help=_REPORT)],
+    html: Annotated[Path | None, typer.Option("--html", help="write one page to this file")] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Two reports, or two files of one report, side by side as the official form."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, _PAGE)
+    chosen = _settings(None, warehouse, None)
+    try:
+        with store.connect(chosen.warehouse / store.NAME, read_only=True) as connection:
+            found = comparing.compare(connection, report_a, report_b)
+    except (store.WarehouseFault, comparing.CompareFault) as fault:
+        _fail(str(fault))
+    if html is None:
+        comparing.show_comparison(console, found)
+        return
+    try:
+        write_whole(html, compare_page.page(found))
+    except OSError as error:
+        _fail(f"cannot write {html}: {error.strerror}")
+    typer.echo(printable(f"{html}: {comparing.summary(found)}"))
 
 
 @app.command()
@@ -190,10 +306,14 @@ def dev(port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 3000) -> 
 
 
 def _settings(
-    raw: Path | None, warehouse: Path | None, workers: int | None, accept: bool = False
+    raw: Path | None,
+    warehouse: Path | None,
+    workers: int | None,
+    accept: bool = False,
+    curation: Path | None = None,
 ) -> Settings:
     try:
-        return settings(raw, warehouse, workers, accept=accept)
+        return settings(raw, warehouse, workers, accept=accept, curation=curation)
     except SettingsFault as fault:
         _fail(str(fault))
 
@@ -203,6 +323,9 @@ def _fail(line: str) -> NoReturn:
     safe = "\n".join(printable(part) for part in line.split("\n"))
     typer.echo(f"gongkai: {safe}", err=True)
     raise typer.Exit(1)
+
+
+crawl_commands.install(app)
 
 
 def main() -> None:
