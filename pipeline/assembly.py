@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -19,6 +19,7 @@ from pipeline.agencies import is_bare
 from pipeline.cells.report import DocumentStatus, Heading, Note, Report
 from pipeline.collection import RawFile
 from pipeline.form.model import forms
+from pipeline.manifest import Provenance
 from pipeline.reading.document import FileFormat
 from pipeline.reading_cache import Reading
 
@@ -46,6 +47,7 @@ class _Identified:
     agency_id: str | None = None
     report_id: str | None = None
     figures: int = 0
+    origin: Provenance | None = None
 
     @property
     def worth(self) -> tuple[int, int, str]:
@@ -77,23 +79,31 @@ def report_id(heading: Heading | None, document_id: str, source: str = "") -> st
     return f"{agency or unknown}-{year or unknown}"
 
 
-def assemble(files: Sequence[RawFile], batches: Iterable[Sequence[Reading]]) -> dict[str, pl.DataFrame]:
+def assemble(
+    files: Sequence[RawFile],
+    batches: Iterable[Sequence[Reading]],
+    origins: Mapping[str, Provenance] | None = None,
+) -> dict[str, pl.DataFrame]:
     """Rows of every table that reading fills, untyped: pass each frame to ``frames.typed``.
 
     Args:
         files: all files of the raw folder with their ``document_id``.
         batches: the readings of those that were read, in any order.
+        origins: by path, where fetched files come from; an older version of an address gives no rows
+            but its own in ``dim_document``.
     Returns:
         Frames by table name. Facts are those of each report's chosen file; cells of its further
         files are in ``other_fact``.
     """
     by_path = {file.path: file for file in files}
-    found = [_refused(file) for file in files if file.refused]
+    known = origins or {}
+    found = [_refused(file, known.get(file.path)) for file in files if file.refused]
     parts: dict[str, list[pl.DataFrame]] = defaultdict(list)
     for batch in batches:
         rows: Rows = defaultdict(list)
         for reading in sorted(batch, key=lambda r: r.name):
-            one = _read(by_path[reading.name], reading, rows)
+            file = by_path[reading.name]
+            one = _read(file, reading, rows, known.get(file.path))
             found.append(one)
         for table, some in rows.items():
             parts[table].append(_frame(table, some))
@@ -103,15 +113,17 @@ def assemble(files: Sequence[RawFile], batches: Iterable[Sequence[Reading]]) -> 
     return {**_dimensions(found, chosen), **_long(long, found, chosen)}
 
 
-def _refused(file: RawFile) -> _Identified:
+def _refused(file: RawFile, origin: Provenance | None) -> _Identified:
     assert file.refused is not None
-    return _Identified(file, "other", file.refused, file.message)
+    return _Identified(file, "other", file.refused, file.message, origin=origin)
 
 
-def _read(file: RawFile, reading: Reading, rows: Rows) -> _Identified:
+def _read(file: RawFile, reading: Reading, rows: Rows, origin: Provenance | None) -> _Identified:
     """Adds the long rows of one file, keyed by its path; gives what it is."""
     assert file.document_id is not None
     report = reading.report
+    if origin is not None and origin.superseded:
+        return _Identified(file, reading.format, report.status, report.message, origin=origin)
     heading = report.heading
     is_report = report.status in _REPORTS or (report.status == "scanned" and heading is not None)
     place: Row = {"path": file.path, "document_id": file.document_id}
@@ -143,6 +155,7 @@ def _read(file: RawFile, reading: Reading, rows: Rows) -> _Identified:
         agency_id=agency_id(heading, file.source) if heading and is_report else None,
         report_id=report_id(heading, file.document_id, file.source) if is_report else None,
         figures=sum(fact.value is not None for table in report.tables for fact in table.facts),
+        origin=origin,
     )
 
 
@@ -250,16 +263,23 @@ def _document(one: _Identified, chosen: dict[str, _Identified], found: Sequence[
         said.append(
             f"{'the same bytes as' if same else 'the facts of this report come from'} {best.file.path}"
         )
+    origin = one.origin
+    if origin is not None and origin.superseded:
+        said.append(f"an older version of {origin.url}; its figures are not used")
     return {
         "document_id": file.document_id,
         "path": file.path,
         "source": file.source,
-        "url": None,
+        "url": (origin.url or None) if origin else None,
         "format": one.format,
         "bytes": file.bytes,
         "status": one.status,
         "message": "; ".join(said) or None,
         "report_id": one.report_id,
+        "fetched_at": origin.fetched_at if origin else None,
+        "published": origin.published if origin else None,
+        "version": origin.version if origin else None,
+        "superseded_by": origin.superseded_by if origin else None,
     }
 
 

@@ -91,6 +91,10 @@ class DimDocument(dy.Schema):
     status = _text("状态 · what came of reading it", of=get_args(r.DocumentStatus))
     message = _maybe("说明 · what a person should know about the reading")
     report_id = _maybe("报告 · the report that the file is a copy of; joins dim_report")
+    fetched_at = _maybe("获取时间 · when a crawl first had these bytes, UTC; NULL where put in by hand")
+    published = _maybe("发布日期 · the date that the site gives, as YYYY-MM-DD")
+    version = _count("版本 · which version of its address the file is, from 1; NULL where none was fetched")
+    superseded_by = _maybe("新版本 · the document that took its place at its address; its figures are used")
 
 
 class DimReport(dy.Schema):

@@ -69,6 +69,17 @@ def dagster_home(environ: Mapping[str, str] = os.environ) -> Path | None:
     return Path(home) if home else None
 
 
+def sources_file(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """``GONGKAI_SOURCES``: the sources.yaml that the user chose, if any."""
+    path = environ.get("GONGKAI_SOURCES")
+    return _absolute(path) if path else None
+
+
+def crawl_contact(environ: Mapping[str, str] = os.environ) -> str:
+    """``GONGKAI_CONTACT``: how those who run a site reach whoever crawls it; stands in the user agent."""
+    return " ".join(environ.get("GONGKAI_CONTACT", "").split())
+
+
 def child_environment(environ: Mapping[str, str] = os.environ, **more: str) -> dict[str, str]:
     """The environment for a program that we start."""
     return {**environ, **more}

@@ -23,6 +23,7 @@ from pipeline.checks.localisation import suggestions
 from pipeline.collection import RawFile, identify, list_files
 from pipeline.curation import applying
 from pipeline.curation import decisions as settled
+from pipeline.manifest import provenance
 from pipeline.publish import codebook
 from pipeline.reading_cache import Key, ReadingCache, reader_version
 from pipeline.reading_pool import Limits, ReadFile, read_files
@@ -191,7 +192,7 @@ def report_tables(run: Run) -> dict[str, int]:
         document_text(run)
     files = _files(run)
     wanted = [_key(file) for file in files if not file.refused]
-    rows = assembly.assemble(files, run.cache.load(wanted))
+    rows = assembly.assemble(files, run.cache.load(wanted), provenance(run.settings.raw))
     for table, frame in rows.items():
         run.stage.put(f"rows.{table}", frame)
     return {table: frame.height for table, frame in rows.items()}

@@ -18,7 +18,7 @@ ROOMS = (
     ("pipeline.reading",),
     ("pipeline.agencies",),
     ("pipeline.cells",),
-    ("pipeline.collection", "pipeline.reading_cache", "pipeline.reading_pool"),
+    ("pipeline.collection", "pipeline.manifest", "pipeline.reading_cache", "pipeline.reading_pool"),
     ("pipeline.frames", "pipeline.assembly"),
     ("pipeline.checks",),
     ("pipeline.curation",),
@@ -32,6 +32,10 @@ ROOMS = (
 FORBIDDEN = {"pipeline.reading": ("pipeline.form",)}
 # Fetching stands beside the rest: it fills the raw folder, and what comes after only reads that.
 BESIDE = ("pipeline.crawl",)
+# Who may start it: a command, an asset.
+MAY_START = ("pipeline.defs", "pipeline.cli")
+# What it may import beside its own.
+BESIDE_IMPORTS = ("pipeline.crawl", "pipeline.settings", "pipeline.terminal")
 
 
 def modules() -> list[Path]:
@@ -71,12 +75,19 @@ def room(name: str) -> int | None:
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_imports_run_one_way(path: Path) -> None:
     here = name_of(path)
-    if here == "pipeline" or any(within(here, prefix) for prefix in BESIDE):
+    if here == "pipeline":
+        return
+    if any(within(here, prefix) for prefix in BESIDE):
+        own = [target for target in imports(path) if within(target, "pipeline")]
+        assert not [t for t in own if not any(within(t, prefix) for prefix in BESIDE_IMPORTS)]
         return
     place = room(here)
     assert place is not None, f"{here} stands in no room: name it in ROOMS"
     for target in imports(path):
         if not within(target, "pipeline") or target == "pipeline":
+            continue
+        if any(within(target, prefix) for prefix in BESIDE):
+            assert any(within(here, prefix) for prefix in MAY_START), f"{here} must not import {target}"
             continue
         there = room(target)
         # `from pipeline import frames` names the module as its last part.
