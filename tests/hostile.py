@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from reportlab.pdfgen.canvas import Canvas
 
 from pipeline.cells.read import read_file
@@ -590,7 +591,7 @@ def read_or_harm(path: Path, name: str) -> Report:
     if "eat" in name:
         held = []
         while True:
-            held.append(bytearray(1 << 26))
+            held.append(np.empty(1 << 26, dtype=np.uint8))
     return read_file(path, name)
 
 

@@ -301,9 +301,9 @@ def test_a_reader_that_hangs_or_eats_memory_costs_only_itself(tmp_path: Path, ex
     for name in ("a hang.docx", "b eat.docx", *GOOD):
         (raw / name).write_bytes(whole)
     started = time.monotonic()
-    found = read_all(raw, hostile.read_or_harm, Limits(seconds=3, megabytes=1536))
-    assert time.monotonic() - started < 30
-    for name, says in (("a hang.docx", "longer than 3 s"), ("b eat.docx", "more memory than 1536 MB")):
+    found = read_all(raw, hostile.read_or_harm, Limits(seconds=6, megabytes=1536))
+    assert time.monotonic() - started < 40
+    for name, says in (("a hang.docx", "longer than 6 s"), ("b eat.docx", "more memory than 1536 MB")):
         report = found[name].report
         assert (report.status, says in report.message) == ("unreadable", True), report.message
         assert "raise the limits" in report.message

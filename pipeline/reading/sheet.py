@@ -303,9 +303,9 @@ def shown_number(value: str, number_format: str = "", since_1904: bool = False) 
         return value
     section = _section(number_format, number)
     plain = _QUOTED.sub("", section)
-    if section and not plain.strip() and '"' not in section:
+    if number_format and not plain.strip() and '"' not in section:
         return ""  # a format such as ;;; hides what it has
-    if re.search(r"[ymdhs]", plain, re.IGNORECASE) and not re.search(r"general", plain, re.IGNORECASE):
+    if re.search(r"[ymdhs]|aa", plain, re.IGNORECASE) and not re.search(r"general", plain, re.IGNORECASE):
         return _date(number, since_1904)
     if "%" in plain:
         return f"{_digits(number * 100, plain.replace('%', ''))}%"
@@ -316,7 +316,7 @@ def _section(number_format: str, number: Decimal) -> str:
     """The part of a format that is for numbers of this sign."""
     parts = re.split(r';(?=(?:[^"]*"[^"]*")*[^"]*$)', number_format)
     if "[<" in number_format or "[>" in number_format or "[=" in number_format:
-        return ""  # its own conditions: the number as stored is the safe reading
+        return "General"  # its own conditions: the number as stored is the safe reading
     if number < 0 and len(parts) > 1:
         return parts[1]
     if number == 0 and len(parts) > 2:
