@@ -349,6 +349,8 @@ def test_a_corrected_value_stands_in_a_column_of_its_own(place: Place) -> None:
     assert place.query(others) == [(1,)]
     found = place.findings()
     assert (found[BALANCE], found[APPLICANTS]) == ("corrected", "corrected")
+    shown = place.command("show", "南岗区2023").stdout
+    assert "4! ⇒3" in shown and "[corrected]" in shown
     assert not [name for name in found if name.startswith("curation.")]
 
 
@@ -364,6 +366,7 @@ def test_a_corrected_value_that_closes_nothing_settles_nothing_and_breaks_tell(p
     assert place.settle("curation.breaks/requests.outcome_total/total").exit_code == 1
 
 
+@pytest.mark.slow
 def test_other_bytes_make_a_decision_stale_and_the_old_ones_bring_it_back(place: Place) -> None:
     place.settle("requests.received.total", "--value", "3", as_="corrected")
     place.settle("requests.balance/total", as_="dismissed")
@@ -409,6 +412,7 @@ def test_another_figure_makes_a_decision_stale(place: Place) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_deleting_and_adding_a_file_again_changes_findings_and_keeps_decisions(place: Place) -> None:
     place.settle("requests.received.total")
     place.build()
@@ -425,6 +429,7 @@ def test_deleting_and_adding_a_file_again_changes_findings_and_keeps_decisions(p
     assert place.findings() == first
 
 
+@pytest.mark.slow
 def test_a_better_file_of_the_report_makes_the_decision_stale(place: Place) -> None:
     place.write(requests={**WRONG, "carried_in.total": None})
     place.build()

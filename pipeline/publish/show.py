@@ -27,6 +27,7 @@ _LEGEND = {
     "~": ("yellow", "moved back into its column, or questioned"),
     "+": ("cyan", "not printed: the only figure that the form's sums leave"),
     "?": ("magenta", "lost or illegible"),
+    "⇒": ("green", "the right figure, as a person settled it"),
 }
 _SEVERITY = {"error": "bold red", "warn": "yellow", "info": "dim"}
 
@@ -215,7 +216,10 @@ def _figure(fact: Record | None, mark: str | None) -> Text:
     figure = fact["best_value"]
     shown = str(fact["raw_text"]) if figure is None else f"{figure:,.10g}"
     style = _LEGEND[mark][0] if mark else ""
-    return cell(f"{shown}{mark or ''}" if shown or mark else "", style)
+    drawn = cell(f"{shown}{mark or ''}" if shown or mark else "", style)
+    if fact.get("corrected_value") is not None:
+        drawn.append_text(cell(f" ⇒{fact['corrected_value']:,.10g}", "green"))
+    return drawn
 
 
 def _findings(console: Console, findings: Sequence[Record]) -> None:
@@ -231,12 +235,12 @@ def _findings(console: Console, findings: Sequence[Record]) -> None:
     for name in ("severity", "check", "scope", "message"):
         grid.add_column(name, overflow="fold")
     for finding in findings:
-        style = _SEVERITY[str(finding["severity"])]
+        style, decided = _SEVERITY[str(finding["severity"])], finding.get("settled")
         grid.add_row(
             cell(finding["severity"], style),
             cell(finding["check_code"]),
             cell(finding["scope"]),
-            cell(finding["message"]),
+            Text.assemble(cell(f"[{decided}] ", "green") if decided else "", cell(finding["message"])),
         )
     console.print(grid)
 
