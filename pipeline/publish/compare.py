@@ -101,6 +101,16 @@ class Part:
     states: tuple[str, str]
     lines: tuple[Line, ...]
 
+    @property
+    def about(self) -> str:
+        """The form, and what was found of the table on both sides."""
+        return f"({self.form}) {' → '.join(state for state in dict.fromkeys(self.states) if state)}"
+
+    @property
+    def heading(self) -> tuple[str, str]:
+        """What is written once above the blocks of a table."""
+        return self.title, self.about
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -262,10 +272,12 @@ def show_comparison(console: Console, found: Comparison) -> None:
         about = f"   report {side.report_id} · form {side.form or 'unknown'} · file {side.path}"
         console.print(cell(about, "dim"))
     console.print(cell(summary(found)))
+    above = None
     for part in found.parts:
-        console.print()
-        states = " → ".join(state for state in dict.fromkeys(part.states) if state)
-        console.print(cell(part.title, "bold"), cell(f"({part.form}) {states}", "dim"))
+        if part.heading != above:
+            above = part.heading
+            console.print()
+            console.print(cell(part.title, "bold"), cell(part.about, "dim"))
         console.print(_grid(part))
 
 

@@ -50,7 +50,7 @@ def page(found: Comparison) -> str:
             f"<h1>{_text(title)}</h1>\n<dl>",
             *(_side(letter, side) for letter, side in (("A", found.left), ("B", found.right))),
             f"</dl>\n<p>{_text(summary(found))}</p>",
-            *(line for part in found.parts for line in _part(part)),
+            *_tables(found),
             "</body>\n</html>\n",
         )
     )
@@ -68,9 +68,16 @@ def _side(letter: str, side: Side) -> str:
     )
 
 
+def _tables(found: Comparison) -> Iterator[str]:
+    above = None
+    for part in found.parts:
+        if part.heading != above:
+            above = part.heading
+            yield f'<h2>{_text(part.title)} <span class="note">{_text(part.about)}</span></h2>'
+        yield from _part(part)
+
+
 def _part(part: Part) -> Iterator[str]:
-    states = " → ".join(state for state in dict.fromkeys(part.states) if state)
-    yield f'<h2>{_text(part.title)} <span class="note">({_text(part.form)}) {_text(states)}</span></h2>'
     yield '<div class="scroll"><table>'
     if part.block_title:
         yield f"<caption>{_text(part.block_title)}</caption>"
