@@ -30,6 +30,7 @@ def outcomes(folder: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_faults_are_counted_and_what_can_be_had_is_kept(tmp_path: Path) -> None:
     report = Published("示范区甲局", 2023)
     with serving() as site:
@@ -94,6 +95,7 @@ def test_faults_are_counted_and_what_can_be_had_is_kept(tmp_path: Path) -> None:
     assert verify(tmp_path / "raw").faults == ()
 
 
+@pytest.mark.slow
 def test_a_pause_that_a_host_asks_for_is_kept(tmp_path: Path) -> None:
     with serving() as site:
         listed(site, "/r/1", "/r/2", "/r/3")
@@ -151,6 +153,7 @@ def test_private_addresses_are_refused_unless_the_source_says_so(tmp_path: Path)
         assert site.asked == []
 
 
+@pytest.mark.slow
 def test_robots_txt_is_obeyed(tmp_path: Path) -> None:
     with serving() as site:
         listed(site, "/r/1", "/private/2")
@@ -165,6 +168,7 @@ def test_robots_txt_is_obeyed(tmp_path: Path) -> None:
         assert len(agents) == 1
 
 
+@pytest.mark.slow
 def test_sizes_are_bounded_packed_and_unpacked(tmp_path: Path) -> None:
     with serving() as site:
         listed(site, "/r/bomb.pdf", "/r/large.pdf", "/r/1")
@@ -176,6 +180,7 @@ def test_sizes_are_bounded_packed_and_unpacked(tmp_path: Path) -> None:
     assert kinds(tmp_path) == {"html": 1}
 
 
+@pytest.mark.slow
 def test_a_server_that_only_fails_is_left_alone(tmp_path: Path) -> None:
     with serving() as site:
         listed(site, *(f"/r/{n}" for n in range(200)))
@@ -184,12 +189,14 @@ def test_a_server_that_only_fails_is_left_alone(tmp_path: Path) -> None:
         assert len(site.paths) < 30
 
 
+@pytest.mark.slow
 def test_a_list_that_cannot_be_had_is_the_sources_fault(tmp_path: Path) -> None:
     with serving() as site:
         told = crawl(tmp_path, source(site, "gkmlpt", "/gone/"))
         assert not told["ok"] and told["entries_failed"] == 1 and told["reasons"] == {"HTTP 404": 1}
 
 
+@pytest.mark.slow
 def test_endless_lists_end(tmp_path: Path) -> None:
     with serving() as site:
 

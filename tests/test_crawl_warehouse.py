@@ -62,6 +62,7 @@ def test_reports_arrive_with_their_address_dates_and_versions(tmp_path: Path) ->
     ]
 
 
+@pytest.mark.slow
 def test_a_source_that_fails_fails_alone(tmp_path: Path) -> None:
     with serving() as site:
         site.html("/list/", "<a href='/r/1.pdf'>示范局2023年政府信息公开工作年度报告</a>")

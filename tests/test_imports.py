@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,9 +49,24 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def syntax(path: Path) -> ast.Module:
+    """A module's syntax tree, parsed without garbage collection.
+
+    CPython 3.11 counts the depth of a tree once for all threads: a finaliser that runs in the middle
+    and lets another thread parse ends in ``SystemError: AST constructor recursion depth mismatch``.
+    """
+    text = path.read_text(encoding="utf-8")
+    gc.disable()
+    try:
+        return ast.parse(text)
+    finally:
+        gc.enable()
+
+
 def imports(path: Path) -> Iterator[str]:
     """Every module that a file imports, by full name, wherever in the file it does so."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -110,7 +127,7 @@ def test_only_settings_reads_the_environment(path: Path) -> None:
     if name_of(path) == "pipeline.settings":
         return
     readers = {"environ", "environb", "getenv"}
-    used = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    used = {node.attr for node in ast.walk(syntax(path)) if isinstance(node, ast.Attribute)}
     named = {target.rsplit(".", 1)[-1] for target in imports(path)}
     assert not readers & (used | named)
 
@@ -120,7 +137,7 @@ def test_any_fault_becomes_a_row_at_one_boundary(path: Path) -> None:
     """``except Exception`` stands where one document is read, and nowhere else."""
     broad = [
         handler
-        for handler in ast.walk(ast.parse(path.read_text()))
+        for handler in ast.walk(syntax(path))
         if isinstance(handler, ast.ExceptHandler)
         and (handler.type is None or (isinstance(handler.type, ast.Name) and handler.type.id == "Exception"))
     ]

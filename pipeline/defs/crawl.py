@@ -156,7 +156,6 @@ CRAWL_CHECKS = _crawl_checks()
 CRAWL_JOB = dg.define_asset_job(
     CRAWL,
     selection=dg.AssetSelection.assets("fetched_reports"),
-    partitions_def=PARTITIONS,
     description="New and changed reports of one source into the raw folder",
 )
 
