@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, NoReturn
 
+import duckdb
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -287,6 +288,31 @@ def compare(
     except OSError as error:
         _fail(f"cannot write {html}: {error.strerror}")
     typer.echo(printable(f"{html}: {comparing.summary(found)}"))
+
+
+@app.command()
+def quality(
+    to: Annotated[
+        Path | None, typer.Option("--to", help="the file to write [quality.html in the warehouse folder]")
+    ] = None,
+    raw: RawOption = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Write the quality page: coverage, findings, and the reports to look at first, as one HTML file."""
+    from pipeline.publish import quality as quality_page  # its chart library takes a moment to load
+
+    chosen = _settings(raw, warehouse, None)
+    path = (to or chosen.warehouse / quality_page.NAME).expanduser().absolute()
+    try:
+        with store.connect(chosen.warehouse / store.NAME, read_only=True) as connection:
+            write_whole(path, quality_page.page(connection, chosen.raw))
+    except store.WarehouseFault as fault:
+        _fail(str(fault))
+    except duckdb.Error:
+        _fail(f"{chosen.warehouse / store.NAME} is of an older version; `gongkai build` makes it anew")
+    except OSError as error:
+        _fail(f"cannot write {path}: {error.strerror or error}")
+    typer.echo(printable(path))
 
 
 @app.command()

@@ -24,7 +24,7 @@ from pipeline.collection import RawFile, identify, list_files
 from pipeline.curation import applying
 from pipeline.curation import decisions as settled
 from pipeline.manifest import provenance
-from pipeline.publish import codebook
+from pipeline.publish import codebook, quality
 from pipeline.reading_cache import Key, ReadingCache, reader_version
 from pipeline.reading_pool import Limits, ReadFile, read_files
 from pipeline.settings import Settings
@@ -313,7 +313,8 @@ def guard_results(run: Run) -> pl.DataFrame:
 
 
 def publish(run: Run) -> int:
-    """Sign the staged warehouse, write its comments, check its claims and swap it in; its size in bytes.
+    """Sign the staged warehouse, write its comments and its quality page, check its claims and swap it
+    in, the page after it; the warehouse's size in bytes.
 
     Raises:
         WarehouseFault: a guard or a claim does not hold; what was published before stays.
@@ -327,6 +328,9 @@ def publish(run: Run) -> int:
             warehouse.make_mart(connection, statement)
     warehouse.sign(connection, run.stage.run, run.started_at, metadata.version("gongkai"), run.cache.version)
     warehouse.comment(connection, codebook.comments(warehouse.columns(connection)))
+    page = run.stage.folder / quality.NAME
+    page.write_text(quality.page(connection, run.settings.raw), encoding="utf-8")
     run.database.close()
     warehouse.publish(run.stage, keep=not run.whole)
+    page.replace(run.stage.warehouse / quality.NAME)
     return run.stage.published.stat().st_size

@@ -9,6 +9,7 @@ import dagster as dg
 
 from pipeline import frames, steps, warehouse
 from pipeline.defs.resources import KEY, PUBLISHED, run_of
+from pipeline.publish import quality
 from pipeline.publish.codebook import table_comment
 
 OWNERS = ["team:gongkai"]
@@ -175,7 +176,11 @@ def published(context: Context) -> dg.MaterializeResult:
     run = run_of(context)
     size = steps.publish(run)
     return dg.MaterializeResult(
-        metadata={"path": dg.MetadataValue.path(str(run.stage.published)), "bytes": size}
+        metadata={
+            "path": dg.MetadataValue.path(str(run.stage.published)),
+            "bytes": size,
+            "quality_page": dg.MetadataValue.path(str(run.stage.warehouse / quality.NAME)),
+        }
     )
 
 
