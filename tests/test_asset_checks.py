@@ -130,6 +130,19 @@ def test_the_worst_reports_come_first_and_codes_are_counted() -> None:
     ]
 
 
+def test_a_settled_finding_fails_no_check_and_is_told() -> None:
+    one = {"report_id": "r1", "check_code": "requests.balance", "status": "fail", "severity": "error"}
+    settled = {**one, "settled": "confirmed"}
+    result = evaluate([settled])["requests_balance"]
+    assert result.passed
+    assert (number(result, "fail"), number(result, "error"), number(result, "settled")) == (0, 0, 1)
+    (row,) = shown(result, "settled_findings")
+    assert (row["settled"], row["agency_name"], row["severity"]) == ("confirmed", "南岗区", "error")
+    result = evaluate([settled, {**one, "report_id": "r2"}])["requests_balance"]
+    assert not result.passed and (number(result, "fail"), number(result, "settled")) == (1, 1)
+    assert [row["report_id"] for row in shown(result, "failing")] == ["r2"]
+
+
 def test_files_that_were_not_read_are_named() -> None:
     result = evaluate([])["files_not_read"]
     assert not result.passed and number(result, "share_of_files") == 0.3333

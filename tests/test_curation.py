@@ -291,6 +291,12 @@ class Place:
         )
         return {name: settled for name, settled in found if not name.startswith(but)}
 
+    def panel(self) -> tuple:
+        (row,) = self.query(
+            "select errors, settled_findings, is_clean from mart_panel where report_year = 2023"
+        )
+        return row
+
     def total(self) -> tuple:
         (row,) = self.query(
             "select value, derived_value, best_value, corrected_value from fact_request"
@@ -328,6 +334,14 @@ def test_a_settled_finding_stays_listed_with_its_decision_over_rebuilds(place: P
         assert place.findings() == {**before, BALANCE: "dismissed"}
         assert place.total() == (4, None, 4, None)
     assert "[dismissed]" in place.command("findings", "--settled").stdout
+    assert place.panel() == (1, 1, False)
+
+
+def test_a_report_without_errors_but_dismissed_ones_is_clean(place: Place) -> None:
+    for name in (BALANCE, APPLICANTS):
+        assert place.settle(name, as_="dismissed").exit_code == 0
+    place.build()
+    assert place.panel() == (0, 2, True)
 
 
 def test_a_confirmed_cell_settles_the_identities_it_stands_in(place: Place) -> None:
@@ -338,6 +352,8 @@ def test_a_confirmed_cell_settles_the_identities_it_stands_in(place: Place) -> N
         BALANCE,
         APPLICANTS,
     }
+    # Nobody has to look at it again; its figures are wrong all the same.
+    assert place.panel() == (0, 2, False)
 
 
 def test_a_corrected_value_stands_in_a_column_of_its_own(place: Place) -> None:

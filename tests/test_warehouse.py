@@ -79,6 +79,18 @@ def test_every_statement_says_what_it_claims() -> None:
         ("cells_have_one_figure", [("fact_dispute", {"value": 1})]),
         ("cells_stand_once", [("fact_request", {"outcome": "received", "applicant": "total"})] * 2),
         ("codes_have_labels", [("fact_request", {"outcome": "recieved", "applicant": "total"})]),
+        (
+            "settled_findings_lead_to_decisions",
+            [("check_result", {"report_id": "a", "settled": "dismissed"})],
+        ),
+        (
+            "settled_findings_lead_to_decisions",
+            [
+                ("dim_report", {"report_id": "a", "document_id": "one"}),
+                ("decisions", {"document_id": "one", "decision": "corrected", "fault": "no such cell"}),
+                ("fact_request", {"report_id": "a", "corrected_value": 3}),
+            ],
+        ),
         ("no_row_is_rejected", [("rejected_row", {"table_name": "fact_request"})]),
         (
             "complete_tables_have_cells",

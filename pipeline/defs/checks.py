@@ -167,8 +167,15 @@ _GRAVEST = pl.col("severity").replace_strict({"error": 0, "warn": 1, "info": 2},
 
 
 def _finding(spec: dg.AssetCheckSpec, rows: pl.DataFrame) -> dg.AssetCheckResult:
-    """One family's result: the failing rows, those of the worst reports first, and the counts."""
-    failing = rows.filter(pl.col("status") == "fail")
+    """One family's result: the open findings, those of the worst reports first, and the counts.
+
+    A finding that a person settled does not fail the check; it is counted and listed apart.
+    """
+    failed = rows.filter(pl.col("status") == "fail")
+    failing, settled = (
+        failed.filter(pl.col("settled").is_null()),
+        failed.filter(pl.col("settled").is_not_null()),
+    )
     reports = failing["report_id"].n_unique()
     assessed = rows.filter(pl.col("status") != "not_assessable")["report_id"].n_unique()
     counts: dict[str, int | float] = {
@@ -176,6 +183,7 @@ def _finding(spec: dg.AssetCheckSpec, rows: pl.DataFrame) -> dg.AssetCheckResult
         "share_of_reports": _share(reports, assessed),
         **{severity: failing.filter(pl.col("severity") == severity).height for severity in ("error", "warn")},
         **{status: rows.filter(pl.col("status") == status).height for status in ("pass", "not_assessable")},
+        "settled": settled.height,
     }
     worst = (
         failing.with_columns(findings=pl.len().over("report_id"))
@@ -190,8 +198,11 @@ def _finding(spec: dg.AssetCheckSpec, rows: pl.DataFrame) -> dg.AssetCheckResult
         .select(_SHOWN)
     )
     codes = failing.group_by("check_code").agg(fail=pl.len(), reports=pl.col("report_id").n_unique())
-    more = {"codes": _as_table(codes.sort("fail", "check_code", descending=[True, False]))}
-    return _result(spec, worst, counts, more if codes.height > 1 else {})
+    more = {"codes": codes.sort("fail", "check_code", descending=[True, False])} if codes.height > 1 else {}
+    if settled.height:
+        columns = ["settled", *(name for name in _SHOWN if name != "findings")]
+        more["settled_findings"] = settled.sort("report_id", "check_code", "scope").select(columns)
+    return _result(spec, worst, counts, {name: _as_table(table) for name, table in more.items()})
 
 
 def _share(part: int, whole: int) -> float:

@@ -25,9 +25,10 @@ _BUILD_INFO = Comment(
 # Columns that only marts have. Totals of the panel are put together from the form's labels below.
 _MART_COLUMNS = {
     "report_year": "年度 · the year reported on",
-    "errors": "错误数 · failed checks of severity error",
-    "warnings": "提示数 · failed checks of severity warn",
-    "is_clean": "无误 · all three tables complete and no failed check of severity error",
+    "errors": "错误数 · failed checks of severity error that nobody settled",
+    "warnings": "提示数 · failed checks of severity warn that nobody settled",
+    "settled_findings": "已处理数 · failed checks that a person settled: confirmed, dismissed or corrected",
+    "is_clean": "无误 · all three tables complete and no failed check of severity error but dismissed ones",
     "state": "状态 · what was found of the table",
     "table_name": "表 · the form's table",
     "path": "路径 · the file that the figures come from",

@@ -120,10 +120,13 @@ disclosure as (
 
 findings as (
 
+    -- a dismissed finding was none; under a confirmed or corrected one the printed figures stay wrong
     select
         report_id,
-        count(*) filter (where severity = 'error') as errors,
-        count(*) filter (where severity = 'warn') as warnings,
+        count(*) filter (where severity = 'error' and settled is null) as errors,
+        count(*) filter (where severity = 'warn' and settled is null) as warnings,
+        count(*) filter (where settled is not null) as settled_findings,
+        count(*) filter (where severity = 'error' and settled is distinct from 'dismissed') as faults,
     from check_result
     where status = 'fail'
     group by report_id
@@ -149,10 +152,11 @@ select
     disclosure.* exclude (report_id),
     coalesce(findings.errors, 0) as errors,
     coalesce(findings.warnings, 0) as warnings,
+    coalesce(findings.settled_findings, 0) as settled_findings,
     reports.disclosure_table = 'complete'
         and reports.requests_table = 'complete'
         and reports.disputes_table = 'complete'
-        and coalesce(findings.errors, 0) = 0 as is_clean,
+        and coalesce(findings.faults, 0) = 0 as is_clean,
 from reports
 left join dim_agency using (agency_id)
 left join requests using (report_id)
