@@ -27,8 +27,11 @@ def test_a_twin_that_agrees_is_a_copy() -> None:
 
 def test_a_twin_that_disagrees_names_the_cells() -> None:
     one = One(cells=OWN, further={"twin.docx": {**OWN, "requests.received.total": 5}})
-    assert findings(one) == [("conflict.documents", "twin.docx", "fail", "warn")]
-    (conflict,) = found(document_checks, one)
+    assert findings(one) == [
+        ("conflict.documents", "twin.docx", "fail", "warn"),
+        ("duplicate.report", "twin.docx", "pass", "info"),
+    ]
+    (conflict, _) = found(document_checks, one)
     assert (conflict["left_value"], conflict["right_value"], conflict["difference"]) == (4, 5, -1)
     assert conflict["message"] == (
         f"1 of 3 figures in both differ from those of {one.report_id}.pdf: "
@@ -39,7 +42,7 @@ def test_a_twin_that_disagrees_names_the_cells() -> None:
 def test_of_many_differences_ten_are_named_and_the_rest_counted() -> None:
     own = One(zero=True).figures()
     twin = {name: 1 if name.startswith("requests.") else value for name, value in own.items()}
-    (conflict,) = found(document_checks, One(zero=True, further={"twin.docx": twin}))
+    (conflict, _) = found(document_checks, One(zero=True, further={"twin.docx": twin}))
     assert conflict["message"].count(" there") == 10
     assert conflict["message"].startswith("175 of 200 figures")
     assert conflict["message"].endswith("; and 165 more")
@@ -57,7 +60,8 @@ def test_a_figure_in_one_file_only_is_no_conflict() -> None:
 
 def test_a_picture_beside_the_report_cannot_be_compared() -> None:
     assert findings(One(cells=OWN, further={"scan.png": {}})) == [
-        ("conflict.documents", "scan.png", "not_assessable", "info")
+        ("conflict.documents", "scan.png", "not_assessable", "info"),
+        ("duplicate.report", "scan.png", "not_assessable", "info"),
     ]
 
 

@@ -81,6 +81,12 @@ def test_a_pdf_over_page_breaks(tmp_path: Path) -> None:
     results = found["check_result"]
     assert results.filter(pl.col("severity") == "error").is_empty()
     assert set(found["dim_report"].row(0)[-3:]) == {"complete"}
+    # The text speaks of the office alone, the table of the whole district: one warning that says so.
+    told = results.filter(pl.col("status") == "fail", pl.col("check_code").str.starts_with("narrative."))
+    (only,) = told.to_dicts()
+    assert (only["check_code"], only["severity"]) == ("narrative.requests.received", "warn")
+    assert (only["left_value"], only["right_value"], only["difference"]) == (17, 95, -78)
+    assert "alone; the table covers the whole region" in only["message"]
 
 
 def test_the_blank_form_has_three_blank_tables_and_no_zero(tmp_path: Path) -> None:

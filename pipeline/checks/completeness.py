@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from pipeline.checks.identities import RESULT
+from pipeline.checks.rules import rules
 from pipeline.form.model import Form, Table, forms
 
 # What each state of a table means for the report (CONTRACT: severity).
@@ -119,17 +120,20 @@ def _lists(form: Form, table: Table, tables: Mapping[str, pl.DataFrame]) -> pl.D
 
 
 def reading_checks(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """The notes of reading as findings, and a pass of ``lost_cells.<table>`` where no row lost a cell."""
+    """The notes of reading as findings, and what passes where there is none.
+
+    ``lost_cells.<table>`` passes where no row lost a cell, and cannot be assessed where no row was read;
+    conflicts of the heading pass where agency or year are known.
+    """
     notes = tables["reading_note"].filter(pl.col("report_id").is_not_null())
     reports = tables["dim_report"]
-    found = [_shaped(notes.select(c for c in notes.columns if c in RESULT))]
+    found = [_shaped(notes.select(c for c in notes.columns if c in RESULT)), *_headings(reports, notes)]
     for table in list(forms().values())[-1].tables:
         code = f"lost_cells.{table.code}"
         faulty = notes.filter(pl.col("check_code") == code).select("report_id").unique()
-        clean = reports.filter(
-            pl.col(f"{table.code}_table").cast(pl.String).is_in(["complete", "partial", "blank"])
-        ).join(faulty, on="report_id", how="anti")
-        found.append(_all_rows(clean, code))
+        read = pl.col(f"{table.code}_table").cast(pl.String).is_in(["complete", "partial", "blank"])
+        others = reports.join(faulty, on="report_id", how="anti")
+        found += [_all_rows(others.filter(read), code), _no_rows(others.filter(~read), code)]
     for _, listed in _older_lists():
         code = f"lost_cells.{listed.code}"
         faulty = notes.filter(pl.col("check_code") == code).select("report_id").unique()
@@ -138,6 +142,41 @@ def reading_checks(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             clean = facts.select("report_id").unique(maintain_order=True)
             found.append(_all_rows(clean.join(faulty, on="report_id", how="anti"), code))
     return pl.concat(found)
+
+
+def _headings(reports: pl.DataFrame, notes: pl.DataFrame) -> list[pl.DataFrame]:
+    """A row for each conflict of the heading that a report does not have."""
+    found = []
+    for code, rule in rules().headings.items():
+        noted = notes.filter(pl.col("check_code") == code).select("report_id").unique()
+        known = pl.col(rule.known).is_not_null()
+        found.append(
+            reports.join(noted, on="report_id", how="anti").select(
+                "report_id",
+                check_code=pl.lit(code),
+                scope=pl.lit("heading"),
+                status=pl.when(known).then(pl.lit("pass")).otherwise(pl.lit("not_assessable")),
+                severity=pl.lit("info"),
+                message=pl.when(known)
+                .then(pl.lit(""))
+                .otherwise(pl.lit("cannot be assessed, the report's agency or year is not known")),
+            )
+        )
+    return [_shaped(frame) for frame in found]
+
+
+def _no_rows(unread: pl.DataFrame, code: str) -> pl.DataFrame:
+    """No table was read in which a row could have lost a cell."""
+    return _shaped(
+        unread.select(
+            "report_id",
+            pl.lit(code).alias("check_code"),
+            pl.lit("all rows").alias("scope"),
+            pl.lit("not_assessable").alias("status"),
+            pl.lit("info").alias("severity"),
+            pl.lit("cannot be assessed, no row of the table was read").alias("message"),
+        )
+    )
 
 
 def _all_rows(clean: pl.DataFrame, code: str) -> pl.DataFrame:

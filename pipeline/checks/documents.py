@@ -18,7 +18,7 @@ from pipeline.checks.rules import known_cells, rules
 def document_checks(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Each further file of a report against the file that the facts come from; scope is its path.
 
-    ``duplicate.report`` (info) where every figure that both print is the same, or the bytes are;
+    ``duplicate.report`` fails (info) where every figure that both print is the same, or the bytes are;
     ``conflict.documents`` fails where some differ and names the first of them, with the sides of the
     first in left (the facts') and right (the other file's). Not assessable where no figure is in both.
 
@@ -58,26 +58,31 @@ def document_checks(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     only = pl.when(pl.col("single") > 0).then(
         pl.format("; {} cells have a figure in one file only", "single")
     )
-    copies = compared.filter("same" | agree).with_columns(
+    copy = pl.col("same") | agree
+    unknown = pl.lit("cannot be assessed, no figure is in both files")
+    copies = compared.with_columns(
         check_code=pl.lit("duplicate.report"),
-        status=pl.lit("fail"),
+        status=_status(copy, pl.col("differ") > 0),
         severity=pl.lit(rules().checks["duplicate.report"].severity),
+        left_value=None,
+        right_value=None,
+        difference=None,
         message=pl.when("same")
         .then(pl.format("the same bytes as {}", "chosen"))
-        .otherwise(
+        .when(copy)
+        .then(
             pl.format(
                 "all {} figures in both are those of {}{}", "both", "chosen", only.otherwise(pl.lit(""))
             )
-        ),
+        )
+        .when(pl.col("differ") > 0)
+        .then(pl.lit(""))
+        .otherwise(unknown),
     )
     conflicts = compared.with_columns(
         check_code=pl.lit("conflict.documents"),
         severity=pl.lit(rules().checks["conflict.documents"].severity),
-        status=pl.when(pl.col("differ") > 0)
-        .then(pl.lit("fail"))
-        .when("same" | agree)
-        .then(pl.lit("pass"))
-        .otherwise(pl.lit("not_assessable")),
+        status=_status(pl.col("differ") > 0, copy),
     ).with_columns(
         message=pl.when(pl.col("status") == "fail")
         .then(
@@ -94,10 +99,20 @@ def document_checks(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             )
         )
         .when(pl.col("status") == "not_assessable")
-        .then(pl.lit("cannot be assessed, no figure is in both files"))
+        .then(unknown)
         .otherwise(pl.lit(""))
     )
     return pl.concat([shaped(copies), shaped(conflicts)])
+
+
+def _status(fails: pl.Expr, passes: pl.Expr) -> pl.Expr:
+    return (
+        pl.when(fails)
+        .then(pl.lit("fail"))
+        .when(passes)
+        .then(pl.lit("pass"))
+        .otherwise(pl.lit("not_assessable"))
+    )
 
 
 def _further_files(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

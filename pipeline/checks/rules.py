@@ -135,6 +135,14 @@ class Plausible:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Heading:
+    """A conflict about agency or year that reading notes; ``known`` is what must be known to assess it."""
+
+    known: Literal["report_year", "agency_id"]
+    reason: Words
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Rollup:
     """Which figures of an aggregate are held against its parts, and who is no part."""
 
@@ -159,6 +167,7 @@ class Rules:
     narrative: NarrativeRules
     rollup: Rollup
     documents: Documents
+    headings: dict[Code, Heading]
     plausibility: tuple[Plausible, ...] = field(default=())
 
     @property

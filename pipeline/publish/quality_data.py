@@ -50,6 +50,8 @@ def meaning(code: str) -> str:
                     return identity.clause
     if code in rules().checks:
         return rules().checks[code].reason
+    if code in rules().headings:
+        return rules().headings[code].reason
     reasons = [rule.reason for rule in rules().plausibility if rule.code == code]
     if reasons:
         return reasons[0]
