@@ -10,12 +10,13 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from pipeline import frames
 from pipeline.agencies import is_bare
+from pipeline.cells.hinted import Hints, hinted
 from pipeline.cells.report import DocumentStatus, Heading, Note, Report
 from pipeline.collection import RawFile
 from pipeline.form.model import forms
@@ -124,6 +125,8 @@ def _read(file: RawFile, reading: Reading, rows: Rows, origin: Provenance | None
     report = reading.report
     if origin is not None and origin.superseded:
         return _Identified(file, reading.format, report.status, report.message, origin=origin)
+    if origin is not None:
+        report = _with_origin(report, origin)
     heading = report.heading
     is_report = report.status in _REPORTS or (report.status == "scanned" and heading is not None)
     place: Row = {"path": file.path, "document_id": file.document_id}
@@ -157,6 +160,19 @@ def _read(file: RawFile, reading: Reading, rows: Rows, origin: Provenance | None
         figures=sum(fact.value is not None for table in report.tables for fact in table.facts),
         origin=origin,
     )
+
+
+def _with_origin(report: Report, origin: Provenance) -> Report:
+    """What the site said of a fetched file, where the report itself is silent; how safely it came.
+
+    Applied to what was read, not while reading: the site's words may change, the reading holds.
+    """
+    report = hinted(report, Hints(origin.title, origin.agency, origin.published or "", origin.url))
+    if not origin.unchecked:
+        return report
+    message = f"fetched from {origin.url} without a check of the site's certificate"
+    note = Note("plausibility.certificate", "document", "warn", message)
+    return replace(report, notes=(*report.notes, note))
 
 
 def _cells(report: Report) -> Iterator[tuple[str, Row]]:

@@ -23,6 +23,7 @@ class Provenance:
     ``fetched_at`` is when its bytes were first had, as 2024-01-31T08:00:00Z, ``published`` the site's own
     date, ``version`` counts the versions of its address from 1. ``superseded`` is true where every
     address that gave these bytes gives others now; ``superseded_by`` is the document that does.
+    ``unchecked`` is true where they came over TLS without the site's certificate being checked.
     """
 
     url: str
@@ -33,6 +34,7 @@ class Provenance:
     version: int = 1
     superseded: bool = False
     superseded_by: str | None = None
+    unchecked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def _fetches(manifest: Path) -> Iterator[_Fetch]:
                 published=_day(line.get("published")),
                 title=str(line.get("title") or ""),
                 agency=str(line.get("agency") or ""),
+                unchecked=line.get("certificate") == "unchecked",
             )
             path = line.get("path") if line.get("kept") == "document" else None
             yield _Fetch(str(line.get("key")), str(line["sha256"]), path, told)

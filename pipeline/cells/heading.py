@@ -187,11 +187,11 @@ def _names(
     labels = labelled(opening.lines, words.metadata.agency)
     for text in (document.hints.get("agency", ""), *islice(labels, 2)):
         text = plain(text)
-        if _is_name(text):
+        if is_name(text):
             found.append(_Named("发布机构 (publisher)", text, False))
     trail = [line.text for line in opening.lines if words.breadcrumb.match(line.text)]
     for stations in map(crumbs, (document.hints.get("breadcrumb", ""), *trail)):
-        station = next((s for s in reversed(stations) if _is_name(s) and not is_bare(s)), None)
+        station = next((s for s in reversed(stations) if is_name(s) and not is_bare(s)), None)
         if station is not None:
             found.append(_Named("导航 (breadcrumb)", station, False))
     found.extend(_signatures(opening.last))
@@ -199,7 +199,8 @@ def _names(
     return found
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Whether a text without spaces can be the name of a body that reports, and nothing else."""
     return (
         2 <= len(text) <= LONGEST_NAME
         and re.fullmatch(r"[一-龥()、·]+", text) is not None
@@ -213,7 +214,7 @@ def _bylines(opening: _Opening) -> list[str]:
     assert opening.title is not None
     found: list[str] = []
     for line in opening.lines[opening.title.end : opening.title.end + 3]:
-        if _is_name(line.text) and not headings().not_bylines.match(line.text):
+        if is_name(line.text) and not headings().not_bylines.match(line.text):
             found.append(line.text)
         elif date_line("", line.text) is None:
             break
@@ -226,7 +227,7 @@ def _preface_names(preface: str) -> list[_Named]:
         for match in pattern.finditer(preface):
             name = match["agency"]
             name += shared.word if name.endswith(shared.ends) else ""
-            if _is_name(name):
+            if is_name(name):
                 return [_Named("导语 (preface)", name, True)]
     return []
 
@@ -235,7 +236,7 @@ def _contact_names(opening: _Opening) -> list[_Named]:
     for pattern in headings().preface.contact:
         for match in pattern.finditer(opening.preface):
             name = _body_of_contact(match["agency"], opening)
-            if _is_name(name):
+            if is_name(name):
                 return [_Named("联系方式 (contact)", name, False)]
     return []
 
@@ -280,7 +281,7 @@ def _signatures(last: Sequence[str]) -> list[_Named]:
     for index, line in enumerate(last):
         name = date.sub("", line, count=1)
         dated = name != line or (index > 0 and date_line("", last[index - 1]) is not None)
-        if _is_name(name) and (dated or index == 0):
+        if is_name(name) and (dated or index == 0):
             return [_Named("落款 (signature)", name, True)]
     return []
 
@@ -291,7 +292,7 @@ def _file_names(name: str) -> list[_Named]:
     if title is not None:
         return [_Named(FILE_NAME, title.agency, False)] if title.agency else []
     left = re.sub(r"[\d_\-()年度]|报告|年报", "", stem)
-    return [_Named(FILE_NAME, left, False)] if _is_name(left) and not is_bare(left) else []
+    return [_Named(FILE_NAME, left, False)] if is_name(left) and not is_bare(left) else []
 
 
 def _texts(document: Document, opening: _Opening, name: str) -> tuple[str, ...]:
@@ -349,7 +350,7 @@ def _posted(document: Document, opening: _Opening) -> PostingDate | None:
         found += [date_line("标题下日期 (date below the title)", line.text) for line in lines]
     for text in opening.last:
         name = "" if date_line("", text) else headings().date.sub("", text, count=1)
-        if not name or _is_name(name):
+        if not name or is_name(name):
             found.append(posting_date("落款日期 (date of the signature)", text))
     return next((date for date in found if date is not None), None)
 
@@ -386,7 +387,7 @@ def _agency_notes(
         if not other.own or other.name == chosen.name or is_bare(other.name) or is_bare(chosen.name):
             continue
         second = canonical_agency(other.name, texts)
-        if _same_body(agency, second):
+        if same_body(agency, second):
             continue
         message = (
             f"机关 (agency): {chosen.place} says {chosen.name}, {other.place} says {other.name}; "
@@ -396,7 +397,7 @@ def _agency_notes(
     return []
 
 
-def _same_body(one: Agency, other: Agency) -> bool:
+def same_body(one: Agency, other: Agency) -> bool:
     """Whether two names can be of one body, or of a region and the office that writes for it."""
     if one.full_name.endswith(other.canonical) or other.full_name.endswith(one.canonical):
         return True
@@ -432,7 +433,7 @@ def _several_notes(
             title.agency is not None
             and agency is not None
             and not is_bare(title.agency)
-            and not _same_body(agency, canonical_agency(title.agency, texts))
+            and not same_body(agency, canonical_agency(title.agency, texts))
         )
         if (other_year or other_body or len(title.years) > 1) and title.text not in others:
             others.append(title.text)

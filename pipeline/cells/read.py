@@ -5,8 +5,9 @@ Here: the order of the steps, second opinions, the document's status. Not here: 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline.cells.alternatives import reconsidered
 from pipeline.cells.facts import finish
@@ -23,6 +24,8 @@ from pipeline.reading.pictures import with_pictures_read
 
 CLEAN = 0.5
 """Cost of a reading below which no second engine is asked."""
+# What a crawl keeps is named by its hash, in which any four digits may look like a year.
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def read_file(path: Path, name: str) -> Report:
@@ -40,7 +43,13 @@ def read_file(path: Path, name: str) -> Report:
         return Report(error.status, error.message)
     except OSError as error:
         return Report("unreadable", f"cannot be opened: {error.strerror or error}")
-    return read_report(document, name, path)
+    return read_report(document, _telling(name), path)
+
+
+def _telling(name: str) -> str:
+    """What of a file's path may tell agency or year: a hash tells neither, its folders may."""
+    path = PurePosixPath(name)
+    return path.parent.as_posix() if _HASH.fullmatch(path.stem) else name
 
 
 def read_report(document: Document, name: str = "", path: Path | None = None) -> Report:

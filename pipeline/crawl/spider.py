@@ -373,11 +373,13 @@ class SourceSpider(scrapy.Spider):
 
     def _of(self, response: Response, step: Step, outcome: str) -> dict[str, Any]:
         final = response.url if response.url != step.url else ""
+        unchecked = response.url.startswith("https:") and not self.source.check_certificates
         return {
             **self._said(step, outcome),
             "status": response.status,
             "final_url": final,
             "headers": self._headers(response),
+            "certificate": "unchecked" if unchecked else "",
         }
 
     def _headers(self, response: Response) -> dict[str, str]:

@@ -61,7 +61,8 @@ class Entry:
     """One line of the manifest: one fetch and what came of it.
 
     ``url`` is what was asked, ``key`` the one name of all twins of that address, ``path`` the file
-    relative to the source's folder, ``supersedes`` the hash that this address had before. Hints
+    relative to the source's folder, ``supersedes`` the hash that this address had before,
+    ``certificate`` is ``unchecked`` where the source lets TLS go without a check. Hints
     (``title``, ``agency``, ``published``, ``index_number``) are the site's words, not checked.
     """
 
@@ -87,6 +88,7 @@ class Entry:
     published: str = ""
     index_number: str = ""
     listed: str = ""
+    certificate: str = ""
 
 
 class Store:
