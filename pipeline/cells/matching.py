@@ -7,12 +7,12 @@ label is settled by its neighbours. Not here: columns and values (placing).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
-from pipeline.cells.labels import POSSIBLE, SURE, is_extra, similarity, wordings
+from pipeline.cells.labels import POSSIBLE, SURE, is_extra, likenesses
 from pipeline.cells.rows import PrintedRow
 from pipeline.form.folding import label_key
 from pipeline.form.model import Line, Table
@@ -46,7 +46,7 @@ def match_rows(rows: Sequence[PrintedRow], table: Table) -> list[Match]:
     lines = table.rows
     rows = [row for row in rows if row.labels and not is_extra(row.labels[-1].text, "rows")]
     rows = [_words_as_values(row, table) for row in rows]
-    scores = [[_affinity(row, line, table) for line in lines] for row in rows]
+    scores = [_affinities(row, table) for row in rows]
     filled = [any(v.text.strip() for v in row.values) for row in rows]
     pairs = _best_pairs(scores, [0.001 if one else 0.0 for one in filled])
     matches = [Match(rows[r], lines[c], scores[r][c]) for r, c in pairs]
@@ -75,7 +75,8 @@ def contradicted(rows: Sequence[PrintedRow], matches: Sequence[Match], table: Ta
         for match in matches:
             printed = [v.text.strip() for v in match.row.values]
             same = [t for t in printed if t] == [t for t in texts if t]
-            if not same and row.source == match.row.source and _affinity(row, match.line, table) >= 0.97:
+            alike = _affinities(row, table)[table.rows.index(match.line)] >= 0.97
+            if alike and not same and row.source == match.row.source:
                 found.append(match.line.code)
     return found
 
@@ -95,11 +96,7 @@ def _words_as_values(row: PrintedRow, table: Table) -> PrintedRow:
 
 def _is_own(text: str, table: Table) -> bool:
     """Whether a text is surely the label of a row that has no parts."""
-    return any(
-        similarity(text, wordings(table, "rows", line).keys) >= 0.95
-        for line in table.rows
-        if not line.is_group
-    )
+    return any(score >= 0.95 for line, score in likenesses(text, table, "rows").items() if not line.is_group)
 
 
 def _foreign(labels: Sequence[Cell], at: int, table: Table) -> bool:
@@ -108,25 +105,45 @@ def _foreign(labels: Sequence[Cell], at: int, table: Table) -> bool:
     if len(text.strip()) > LONGEST_WORD or label_key(text).ordinal:
         return False
     joined = "".join(cell.text for cell in labels[at - 1 : at + 1])
-    for line in table.rows:
-        keys = wordings(table, "rows", line).keys
-        alone = similarity(text, keys)
-        if alone >= POSSIBLE or similarity(joined, keys) >= max(SURE, similarity(labels[at - 1].text, keys)):
-            return False
-    return True
+    if any(score >= POSSIBLE for score in likenesses(text, table, "rows").values()):
+        return False
+    before = likenesses(labels[at - 1].text, table, "rows")
+    together = likenesses(joined, table, "rows")
+    return not any(score >= max(SURE, before.get(line, 0.0)) for line, score in together.items())
 
 
-def _affinity(row: PrintedRow, line: Line, table: Table) -> float:
-    keys = wordings(table, "rows", line).keys
+def _affinities(row: PrintedRow, table: Table) -> Sequence[float]:
+    """How likely a printed row is each of the table's rows."""
     texts = [cell.text for cell in row.labels]
-    best = similarity(texts[-1], keys)
+    own = likenesses(texts[-1], table, "rows")
+    # A label cut into pieces by lines or cells.
+    together = [
+        likenesses("".join(texts[-count:]), table, "rows") for count in (2, 3, 4) if len(texts) >= count
+    ]
+    if not own and not any(together):
+        return _none(table)
+    return [_affinity(texts, line, own, together, table) for line in table.rows]
+
+
+@cache
+def _none(table: Table) -> tuple[float, ...]:
+    return (0.0,) * len(table.rows)
+
+
+def _affinity(
+    texts: Sequence[str],
+    line: Line,
+    own: Mapping[Line, float],
+    together: Sequence[Mapping[Line, float]],
+    table: Table,
+) -> float:
+    best = own.get(line, 0.0)
     if line.is_group:
         # A group printed as one row: only by its own words.
         return best if best >= SURE else 0.0
-    for count in (2, 3, 4):
-        if len(texts) >= count and best < SURE:
-            # A label cut into pieces by lines or cells.
-            best = max(best, similarity("".join(texts[-count:]), keys) - 0.01)
+    for like in together:
+        if best < SURE:
+            best = max(best, like.get(line, 0.0) - 0.01)
     if best < POSSIBLE:
         return 0.0
     if len(texts) >= 2 and len(line.path) >= 2:
@@ -148,16 +165,18 @@ def _context(outer: tuple[str, ...], group: str, table: Table) -> float:
     return 0.0
 
 
-def _best_pairs(scores: list[list[float]], bonuses: Sequence[float]) -> list[tuple[int, int]]:
+def _best_pairs(scores: Sequence[Sequence[float]], bonuses: Sequence[float]) -> list[tuple[int, int]]:
     """The order-keeping pairing with the greatest gain (dynamic programming, rows × lines).
 
     What counts is how far a score is above even, so that two poor pairs do not outweigh a good one.
     The bonuses decide between rows of the same words: those with values come first.
     """
-    if not scores:
+    # Rows that are like no line are no part of any pairing.
+    kept = [r for r, row in enumerate(scores) if max(row, default=0.0) >= POSSIBLE]
+    if not kept:
         return []
-    n, m = len(scores), len(scores[0])
-    gain = [[score - EVEN if score >= POSSIBLE else 0.0 for score in row] for row in scores]
+    n, m = len(kept), len(scores[0])
+    gain = [[score - EVEN + bonuses[r] if score >= POSSIBLE else 0.0 for score in scores[r]] for r in kept]
     best = [[0.0] * (m + 1) for _ in range(n + 1)]
     for r in range(n - 1, -1, -1):
         for c in range(m - 1, -1, -1):
@@ -168,7 +187,7 @@ def _best_pairs(scores: list[list[float]], bonuses: Sequence[float]) -> list[tup
     pairs, r, c = [], 0, 0
     while r < n and c < m:
         if gain[r][c] and abs(best[r][c] - (gain[r][c] + best[r + 1][c + 1])) < 1e-9:
-            pairs.append((r, c))
+            pairs.append((kept[r], c))
             r, c = r + 1, c + 1
         elif best[r][c] == best[r + 1][c]:
             r += 1
@@ -200,7 +219,10 @@ def _by_place(
 
 
 def _out_of_order(
-    rows: Sequence[PrintedRow], lines: Sequence[Line], scores: list[list[float]], taken: Sequence[Match]
+    rows: Sequence[PrintedRow],
+    lines: Sequence[Line],
+    scores: Sequence[Sequence[float]],
+    taken: Sequence[Match],
 ) -> list[Match]:
     """Rows with a form's exact words that stand out of order: the words decide."""
     used_rows = {id(m.row) for m in taken}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
 
 from pipeline.cells.identities import Key
 from pipeline.cells.labels import SURE, best_line
@@ -58,11 +59,12 @@ def place_by_header(
     header, foreign = HeaderMap(), frozenset[int]()
     header_block, header_width = -1, -1
     before: dict[int, int] = {}
+    laid_out = {source: matrix(grids[source]) for source in {m.row.source for m in matches}}
     for match in matches:
         row = match.row
         grid = grids[row.source]
         columns = table.columns_of(match.line)
-        places = matrix(grid)
+        places = laid_out[row.source]
         zone = _zone(row, before.get(row.source, -1))
         before[row.source] = row.index
         header_rows = [places[r] for r in zone]
@@ -131,6 +133,8 @@ def header_units(texts: Sequence[str], table: Table) -> dict[str, str]:
     """Money units that headers print, by column: ``采购总金额(万元)``, or the unit on a line of its own."""
     units: dict[str, str] = {}
     money = [c for c in table.columns if c.unit in lookups().values.money]
+    if not money:
+        return {}
     for before, text in zip(("", *texts), texts, strict=False):
         unit = _money_unit(text)
         if not unit:
@@ -142,12 +146,16 @@ def header_units(texts: Sequence[str], table: Table) -> dict[str, str]:
     return units
 
 
+@lru_cache(maxsize=8192)
 def _money_unit(text: str) -> str:
-    money = sorted(lookups().values.money, key=len, reverse=True)
-    match = re.search(
-        rf"\((?:单位[:：]?)?({'|'.join(map(re.escape, money))})\)", re.sub(r"\s", "", fold(text))
-    )
+    match = _money_pattern().search(re.sub(r"\s", "", fold(text)))
     return match[1] if match else ""
+
+
+@cache
+def _money_pattern() -> re.Pattern[str]:
+    money = sorted(lookups().values.money, key=len, reverse=True)
+    return re.compile(rf"\((?:单位[:：]?)?({'|'.join(map(re.escape, money))})\)")
 
 
 def _place_row(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from pipeline.cells.labels import similarity
 from pipeline.cells.numbers import is_value
@@ -79,6 +79,7 @@ def _title_texts(blocks: Sequence[Block], index: int) -> Iterator[str]:
             yield text + follower.text.strip()
 
 
+@lru_cache(maxsize=8192)
 def _section_of(text: str) -> tuple[str | None, float]:
     key = label_key(text)
     if key.mark == "paren" or len(key.words) < 4:

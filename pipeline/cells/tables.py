@@ -15,7 +15,7 @@ from itertools import chain
 
 from pipeline.cells.alignment import align_rows
 from pipeline.cells.identities import Key, Outcome, deduce, equations, evaluate
-from pipeline.cells.labels import SURE, best_line, ends_in_figure, similarity, wordings
+from pipeline.cells.labels import SURE, best_line, ends_in_figure, likenesses
 from pipeline.cells.matching import Match, contradicted, match_rows
 from pipeline.cells.numbers import parse_value
 from pipeline.cells.one_line import LINE, Found, one_line_in_grid, one_line_in_stream, printed_keys
@@ -209,12 +209,13 @@ def _instances(source: Source, table: Table) -> list[list[Match]]:
 
     One of the table's first two rows standing again, with values, begins another print.
     """
-    first = [(line.code, wordings(table, "rows", line).keys) for line in table.rows[:2]]
+    first = table.rows[:2]
     groups: list[list[PrintedRow]] = [[]]
     seen: set[str] = set()
     for row in source.rows:
         if row.labels and any(v.text.strip() for v in row.values):
-            code = next((c for c, keys in first if similarity(row.labels[-1].text, keys) >= 0.95), None)
+            like = likenesses(row.labels[-1].text, table, "rows")
+            code = next((line.code for line in first if like.get(line, 0.0) >= 0.95), None)
             if code is not None and code in seen:
                 groups.append([])
                 seen = set()
@@ -431,13 +432,13 @@ def _whole(cell: Cell) -> int | None:
 
 def confirmed(reading: Reading) -> frozenset[Key]:
     """Cells of identities that close over printed figures alone."""
-    return frozenset(
-        key
-        for outcome in reading.outcomes
-        if outcome.closes and not outcome.open_cells
-        for _, key in outcome.equation.members
-        if all(k in reading.printed for _, k in outcome.equation.members)
-    )
+    found: set[Key] = set()
+    for outcome in reading.outcomes:
+        if outcome.closes and not outcome.open_cells:
+            keys = {key for _, key in outcome.equation.members}
+            if keys <= reading.printed.keys():
+                found |= keys
+    return frozenset(found)
 
 
 def believed(placed: Placed, key: Key, sure: frozenset[Key]) -> bool:

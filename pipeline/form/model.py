@@ -26,13 +26,15 @@ Label = Annotated[str, StringConstraints(min_length=1)]
 NumberKind = Literal["count", "amount", "signed"]
 
 _STRICT = ConfigDict(extra="forbid")
+# What a form is made of is told apart by identity (``eq=False``): each part is made once, by ``forms()``,
+# and is the key of many caches; comparing by value would hash a whole form at every look-up.
 
 
 class FormFault(ValueError):
     """A form file that cannot be used; the message names the file and the place."""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, eq=False, config=_STRICT)
 class Node:
     """A printed row or column heading; without a code it only groups its children."""
 
@@ -43,7 +45,7 @@ class Node:
     children: tuple[Node, ...] = ()
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, eq=False, config=_STRICT)
 class Block:
     """A part of a table with its own header: rows crossed with columns."""
 
@@ -54,7 +56,7 @@ class Block:
     columns_title: str | None = None
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, eq=False, config=_STRICT)
 class Identity:
     """A rule between cells (勾稽关系), e.g. ``received + carried_in = outcome_total + carried_out``.
 
@@ -70,7 +72,7 @@ class Identity:
     rows: tuple[Code, ...] = ()
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, eq=False, config=_STRICT)
 class Table:
     """One of the form's tables.
 
@@ -98,14 +100,16 @@ class Table:
     @property
     def columns(self) -> tuple[Line, ...]:
         """All columns in printed order, each code once."""
-        seen: dict[str, Line] = {}
-        for line in _lines(self, "columns"):
-            seen.setdefault(line.code, line)
-        return tuple(seen.values())
+        return tuple(_by_code(self, "columns").values())
+
+    @property
+    def all_columns(self) -> tuple[Line, ...]:
+        """All columns in printed order, one that several blocks print once for each."""
+        return _lines(self, "columns")
 
     def columns_of(self, line: Line) -> tuple[Line, ...]:
         """The columns that a row crosses, in printed order."""
-        return tuple(c for c in _lines(self, "columns") if c.block == line.block and not c.is_group)
+        return _columns_of(self, line.block)
 
     @property
     def cells(self) -> tuple[CellSpec, ...]:
@@ -121,7 +125,7 @@ class Table:
         return _by_code(self, "columns")[code]
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, eq=False, config=_STRICT)
 class Section:
     """A titled part of the report."""
 
@@ -129,7 +133,7 @@ class Section:
     label: Label
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, eq=False, config=_STRICT)
 class Form:
     """One printed version of the form."""
 
@@ -149,7 +153,7 @@ class Form:
         return {table.code: table for table in self.tables}[code]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """A row or column with a code, and its place: labels from the outermost heading to its own."""
 
@@ -206,6 +210,11 @@ def _lines(table: Table, side: Literal["rows", "columns"]) -> tuple[Line, ...]:
     for index, block in enumerate(table.blocks):
         walk(getattr(block, side), (), index)
     return tuple(found)
+
+
+@cache
+def _columns_of(table: Table, block: int) -> tuple[Line, ...]:
+    return tuple(c for c in _lines(table, "columns") if c.block == block and not c.is_group)
 
 
 @cache
