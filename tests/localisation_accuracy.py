@@ -1,7 +1,8 @@
 """How well wrong cells are found: faults put into figures that close, and what is suggested for them.
 
-``python -m tests.localisation_accuracy`` prints the table as Markdown; test_localisation.py runs a
-part of it. Figures only, in memory: no file is rendered or read.
+``python -m tests.localisation_accuracy`` prints two tables as Markdown; test_localisation.py runs a
+part of it. The first is over figures in memory, many of each fault; the second over reports that are
+rendered to files with the fault in them, read and checked as a build does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 
@@ -22,7 +24,8 @@ from pipeline.cells.report import Fact
 from pipeline.checks.identities import identity_checks
 from pipeline.checks.localisation import Suggestion, suggest
 from pipeline.form.model import Table, forms
-from tests.render.figures import SIZES, VERSIONS, make_figures
+from tests.render.figures import SIZES, VERSIONS, Size, make_figures
+from tests.written import write_part
 
 Values = dict[Key, int]
 Spoil = Callable[[random.Random, Values, Table], Values | None]
@@ -182,6 +185,9 @@ class Case:
     right: Values
     printed: Values
     blank: frozenset[Key] = frozenset()
+    form: str = ""
+    size: Size = "small"
+    seed: int = 0
 
     @property
     def changed(self) -> dict[Key, int]:
@@ -242,7 +248,8 @@ def cases(faults: Mapping[str, Spoil], count: int, seed: int = 1, empty: float =
             form = rng.choice(list(VERSIONS))
             size = rng.choice([size for size in SIZES if size != "zero"])
             table = forms()[form].table("disputes" if rng.random() < 0.2 else "requests")
-            figures = make_figures(1000 * seed + attempt, form, size)
+            number = 1000 * seed + attempt
+            figures = make_figures(number, form, size)
             right = {key[1:]: int(figure) for key, figure in figures.values.items() if key[0] == table.code}
             printed = spoil(rng, right, table)
             if printed is None or printed == right:
@@ -253,7 +260,9 @@ def cases(faults: Mapping[str, Spoil], count: int, seed: int = 1, empty: float =
                     k for k in sorted(right) if not right[k] and not printed[k] and rng.random() < 0.5
                 )
             found += 1
-            yield Case(f"{fault} {found} ({form} {size})", fault, table, right, printed, blank)
+            yield Case(
+                f"{fault} {found} ({form} {size})", fault, table, right, printed, blank, form, size, number
+            )
 
 
 def checked(given: Iterable[Case]) -> set[str]:
@@ -274,7 +283,10 @@ def checked(given: Iterable[Case]) -> set[str]:
                 "best_value",
                 "status",
             ],
-            schema_overrides={"value": pl.Float64, "best_value": pl.Float64},
+            schema_overrides=dict.fromkeys(
+                ("report_id", table.row_dimension, table.column_dimension, "status"), pl.String
+            )
+            | dict.fromkeys(("value", "best_value"), pl.Float64),
             orient="row",
         )
         for table in newest.tables
@@ -364,28 +376,54 @@ HEADER = (
 )
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=150, help="cases of each fault")
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
+def _told(cases_each: int, rendered_each: int, seed: int) -> Iterator[str]:
+    """The lines of the report, as they are measured."""
     suggest({}, forms()["2021"].table("requests"))
     clean = wrong = 0
     for size in SIZES:
         for form in (forms()[version] for version in VERSIONS):
-            for seed in range(10):
-                figures = make_figures(seed, form.form, size)
+            for number in range(10):
+                figures = make_figures(number, form.form, size)
                 for table in form.tables:
                     right = {key[1:]: int(v) for key, v in figures.values.items() if key[0] == table.code}
                     clean += 1
                     wrong += bool(suggest(Case("", "", table, right, right).facts, table))
-    print(f"Clean tables: {clean}, with a suggestion: {wrong}.\n")
-    print(f"{HEADER}\n|{' --- |' * 10}")
+    yield f"Figures in memory. Clean tables: {clean}, with a suggestion: {wrong}.\n"
+    yield f"{HEADER}\n|{' --- |' * 10}"
     for empty, note in ((0.0, ""), (1.0, ", half the zeros not printed")):
         for faults in (ONE_CELL, MORE_CELLS):
-            for fault, tally in measure(faults, given.cases, given.seed, empty).items():
-                print(_line(fault + note, tally), flush=True)
+            for fault, tally in measure(faults, cases_each, seed, empty).items():
+                yield _line(fault + note, tally)
+    if rendered_each:
+        # That module needs the cases of this one.
+        from tests.localisation_rendered import RENDERED, measure_rendered
+
+        kinds = ", ".join(RENDERED)
+        tallies, clean_files = measure_rendered({**ONE_CELL, **MORE_CELLS}, rendered_each, seed)
+        yield (
+            f"\nReports rendered ({kinds}), read and checked. Clean ones: {clean_files[0]},"
+            f" with a finding of severity error: {clean_files[1]}.\n"
+        )
+        yield f"{HEADER}\n|{' --- |' * 10}"
+        yield from (_line(fault, tally) for fault, tally in tallies.items())
+
+
+def main() -> None:
+    """Print the tables, and write them where they are kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=150, help="cases of each fault, in memory")
+    parser.add_argument("--rendered", type=int, default=50, help="cases of each fault, as files")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--write", type=Path, help="a Markdown file whose <!-- localisation --> part is written"
+    )
+    given = parser.parse_args()
+    lines = []
+    for line in _told(given.cases, given.rendered, given.seed):
+        print(line, flush=True)
+        lines.append(line)
+    if given.write:
+        write_part(given.write, "localisation", lines)
 
 
 if __name__ == "__main__":
