@@ -23,7 +23,8 @@ from pipeline.cells.report import DocumentStatus, Report
 from pipeline.collection import RawFile
 from pipeline.reading.document import FileFormat, ReadingError
 from pipeline.reading.open import sniff
-from pipeline.reading_cache import AGAIN, Reading, pack
+from pipeline.reading_cache import AGAIN
+from pipeline.reading_rows import Reading, pack
 
 try:  # POSIX only; without it the memory of a document is not bounded
     import resource
