@@ -1,7 +1,8 @@
 """From what was read of each file to the rows of every table.
 
-Here: which agency and report a file belongs to, which file a report's facts come from, and the rows.
-Not here: types and rules of the tables (frames.py), or what the figures mean (checks/).
+Here: which agency and report a file belongs to, which file a report's facts come from, and the rows
+of the dimensions. Not here: the rows of one file (reading_rows.py), types and rules of the tables
+(frames.py), or what the figures mean (checks/).
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import polars as pl
 
@@ -22,16 +24,26 @@ from pipeline.collection import RawFile
 from pipeline.form.model import forms
 from pipeline.manifest import Provenance
 from pipeline.reading.document import FileFormat
-from pipeline.reading_cache import Reading
+from pipeline.reading_rows import (
+    HEADING,
+    IDENTITY,
+    LONG,
+    Reading,
+    Row,
+    as_rows,
+    log_row,
+    note_row,
+    schema_of,
+)
 
 # Of two files with as many figures, the one whose kind carries a table's structure better.
 _BETTER = ("docx", "html", "pdf", "doc", "md", "txt", "image", "other")
 # A file with one of these states is a report, even where no agency or year was found.
 _REPORTS: tuple[DocumentStatus, ...] = ("parsed", "partial", "no_tables")
+_HEADING = tuple(
+    f.name for f in fields(Heading) if f.name in IDENTITY and f.name not in ("evidence", "notes")
+)
 _STATES = tuple(f"{table}_table" for table in frames.FACTS)
-
-Row = dict[str, object]
-Rows = dict[str, list[Row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +60,13 @@ class _Identified:
     agency_id: str | None = None
     report_id: str | None = None
     figures: int = 0
+    notes: tuple[Note, ...] = ()
     origin: Provenance | None = None
+
+    @property
+    def superseded(self) -> bool:
+        """Whether its address gives another file now."""
+        return self.origin is not None and self.origin.superseded
 
     @property
     def worth(self) -> tuple[int, int, str]:
@@ -80,38 +98,97 @@ def report_id(heading: Heading | None, document_id: str, source: str = "") -> st
     return f"{agency or unknown}-{year or unknown}"
 
 
-def assemble(
-    files: Sequence[RawFile],
-    batches: Iterable[Sequence[Reading]],
-    origins: Mapping[str, Provenance] | None = None,
-) -> dict[str, pl.DataFrame]:
-    """Rows of every table that reading fills, untyped: pass each frame to ``frames.typed``.
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """All files with the report that each belongs to."""
+
+    dimensions: Mapping[str, pl.DataFrame]
+    """``dim_document``, ``dim_report`` and ``dim_agency``, untyped."""
+    files: pl.DataFrame
+    """path, report_id, is_source: files whose rows count. ``is_source`` where the facts of the report
+    come from the file; ``report_id`` is NULL where it is no report."""
+    said: Mapping[str, pl.DataFrame]
+    """Of ``reading_note`` and ``reading_log``, the rows about whose reports the files are, unplaced."""
+
+
+def identify(
+    files: Sequence[RawFile], readings: pl.DataFrame, origins: Mapping[str, Provenance] | None = None
+) -> Identified:
+    """Which report each file belongs to.
 
     Args:
         files: all files of the raw folder with their ``document_id``.
-        batches: the readings of those that were read, in any order.
+        readings: ``reading_rows.IDENTITY`` of those that were read.
         origins: by path, where fetched files come from; an older version of an address gives no rows
             but its own in ``dim_document``.
-    Returns:
-        Frames by table name. Facts are those of each report's chosen file; cells of its further
-        files are in ``other_fact``.
     """
     by_path = {file.path: file for file in files}
     known = origins or {}
     found = [_refused(file, known.get(file.path)) for file in files if file.refused]
-    parts: dict[str, list[pl.DataFrame]] = defaultdict(list)
-    for batch in batches:
-        rows: Rows = defaultdict(list)
-        for reading in sorted(batch, key=lambda r: r.name):
-            file = by_path[reading.name]
-            one = _read(file, reading, rows, known.get(file.path))
-            found.append(one)
-        for table, some in rows.items():
-            parts[table].append(_frame(table, some))
-    long = {table: pl.concat(some) for table, some in parts.items()}
+    found += [
+        _identified(by_path[row["name"]], row, known.get(row["name"]))
+        for row in readings.iter_rows(named=True)
+    ]
     found.sort(key=lambda one: one.file.path)
     chosen = _choose(found)
-    return {**_dimensions(found, chosen), **_long(long, found, chosen)}
+    source = {one.file.path for one in chosen.values()}
+    placed = pl.DataFrame(
+        [(one.file.path, one.report_id, one.file.path in source) for one in found if not one.superseded],
+        schema={"path": pl.String, "report_id": pl.String, "is_source": pl.Boolean},
+        orient="row",
+    )
+    return Identified(_dimensions(found, chosen), placed, _said(found))
+
+
+def placed(table: str, rows: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a long table with their report, untyped: facts and text of the chosen files only.
+
+    Args:
+        rows: as ``reading_rows`` makes them.
+        files: ``Identified.files``.
+    """
+    known = rows.join(files, on="path", maintain_order="left")
+    if table == "reading_note":
+        # A note on a file without a report stands; one on a further file would repeat the chosen file's.
+        return known.filter(pl.col("is_source") | pl.col("report_id").is_null())
+    return known if table == "reading_log" else known.filter("is_source")
+
+
+def further(table: str, rows: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
+    """Rows of ``other_fact``: cells of one table of the form in files that are not the chosen ones.
+
+    Args:
+        table: the form's table.
+        rows, files: as for ``placed``, rows those of the table's facts.
+    """
+    known = rows.join(files, on="path", maintain_order="left")
+    others = known.filter(~pl.col("is_source"), pl.col("report_id").is_not_null())
+    row, column = frames.dimensions(table)
+    return others.with_columns(
+        table_name=pl.lit(table, pl.String), row_code=pl.col(row), column_code=pl.col(column)
+    ).select(frames.columns("other_fact").keys())
+
+
+def assemble(
+    files: Sequence[RawFile],
+    readings: Iterable[Reading],
+    origins: Mapping[str, Provenance] | None = None,
+) -> dict[str, pl.DataFrame]:
+    """Rows of every table that reading fills, of few files at once: pass each to ``frames.typed``.
+
+    Args:
+        files, origins: as for ``identify``.
+        readings: of those that were read.
+    """
+    identities, long = as_rows(readings)
+    found = identify(files, identities, origins)
+    others = [further(table, long[facts], found.files) for table, facts in frames.FACTS.items()]
+    whole = {table: pl.concat([long[table], *[found.said[table]] * (table in found.said)]) for table in LONG}
+    return {
+        **found.dimensions,
+        **{table: placed(table, rows, found.files) for table, rows in whole.items()},
+        "other_fact": pl.concat(others),
+    }
 
 
 def _refused(file: RawFile, origin: Provenance | None) -> _Identified:
@@ -119,47 +196,36 @@ def _refused(file: RawFile, origin: Provenance | None) -> _Identified:
     return _Identified(file, "other", file.refused, file.message, origin=origin)
 
 
-def _read(file: RawFile, reading: Reading, rows: Rows, origin: Provenance | None) -> _Identified:
-    """Adds the long rows of one file, keyed by its path; gives what it is."""
+def _identified(file: RawFile, row: Mapping[str, Any], origin: Provenance | None) -> _Identified:
+    """What a file is, by its row of ``IDENTITY``."""
     assert file.document_id is not None
-    report = reading.report
+    kind, status = row["format"], row["status"]
     if origin is not None and origin.superseded:
-        return _Identified(file, reading.format, report.status, report.message, origin=origin)
+        return _Identified(file, kind, status, row["message"], origin=origin)
+    report = Report(status, row["message"], heading=_heading(row) if row["headed"] else None)
     if origin is not None:
         report = _with_origin(report, origin)
     heading = report.heading
-    is_report = report.status in _REPORTS or (report.status == "scanned" and heading is not None)
-    place: Row = {"path": file.path, "document_id": file.document_id}
-    for table, row in _cells(report):
-        rows[table].append({**place, **row})
-    for position, section in enumerate(report.sections, 1):
-        text: Row = {
-            "position": position,
-            "section": section.code,
-            "title": section.title,
-            "text": section.text,
-        }
-        rows["fact_section"].append({**place, **text, "locator": section.locator})
-    for stated in report.statements:
-        said: Row = {"measure": stated.measure, "value": stated.value, "qualifier": stated.qualifier}
-        rows["fact_narrative"].append({**place, **said, "excerpt": stated.excerpt, "locator": stated.locator})
-    for name, note in _notes(report):
-        rows["reading_note"].append({**place, **_note(name, note)})
-    for name, position, line in _log(report):
-        rows["reading_log"].append({**place, "table_name": name, "position": position, "line": line})
+    is_report = status in _REPORTS or (status == "scanned" and heading is not None)
     return _Identified(
         file=file,
-        format=reading.format,
-        status=report.status,
-        message=report.message,
-        form_version=report.form_version,
+        format=kind,
+        status=status,
+        message=row["message"],
+        form_version=row["form_version"],
         heading=heading,
-        states={table.table: table.state for table in report.tables},
+        states={one["table"]: one["state"] for one in row["states"]},
         agency_id=agency_id(heading, file.source) if heading and is_report else None,
         report_id=report_id(heading, file.document_id, file.source) if is_report else None,
-        figures=sum(fact.value is not None for table in report.tables for fact in table.facts),
+        figures=row["figures"],
+        notes=report.notes,
         origin=origin,
     )
+
+
+def _heading(row: Mapping[str, Any]) -> Heading:
+    notes = tuple(Note(**note) for note in row["notes"])
+    return Heading(**{name: row[name] for name in _HEADING}, evidence=tuple(row["evidence"]), notes=notes)
 
 
 def _with_origin(report: Report, origin: Provenance) -> Report:
@@ -175,76 +241,19 @@ def _with_origin(report: Report, origin: Provenance) -> Report:
     return replace(report, notes=(*report.notes, note))
 
 
-def _cells(report: Report) -> Iterator[tuple[str, Row]]:
-    for table in report.tables:
-        name = frames.FACTS.get(table.table, frames.INDICATORS)
-        units = _units(table.table) if name == frames.INDICATORS else {}
-        for fact in table.facts:
-            if name == frames.INDICATORS:
-                codes: Row = {"indicator": fact.row, "unit": units.get(fact.row)}
-            else:
-                codes = dict(zip(frames.dimensions(table.table), (fact.row, fact.column), strict=True))
-            yield (
-                name,
-                {
-                    **codes,
-                    "value": fact.value,
-                    "derived_value": fact.derived_value,
-                    "best_value": fact.best_value,
-                    "status": fact.status,
-                    "raw_text": fact.raw_text,
-                    "locator": fact.locator,
-                    "confidence": fact.confidence,
-                },
-            )
-
-
-def _units(table: str) -> dict[str, str | None]:
-    return {
-        line.code: line.unit
-        for form in forms().values()
-        for t in form.tables
-        if t.code == table
-        for line in t.rows
-    }
-
-
-def _notes(report: Report) -> Iterator[tuple[str | None, Note]]:
-    for note in (*report.notes, *(report.heading.notes if report.heading else ())):
-        yield None, note
-    for table in report.tables:
-        for note in table.notes:
-            yield table.table, note
-
-
-def _note(table: str | None, note: Note) -> Row:
-    return {
-        "table_name": table,
-        "check_code": note.check_code,
-        "scope": note.scope,
-        "status": note.status,
-        "severity": note.severity,
-        "message": note.message,
-    }
-
-
-def _log(report: Report) -> Iterator[tuple[str, int, str]]:
-    for position, line in enumerate(report.heading.evidence if report.heading else (), 1):
-        yield "heading", position, line
-    for table in report.tables:
-        for position, line in enumerate(table.log, 1):
-            yield table.table, position, line
-
-
-_FIGURES = ("value", "derived_value", "best_value", "confidence")
-
-
-def _frame(table: str, rows: list[Row]) -> pl.DataFrame:
-    """Rows as read: figures as floats, to be typed later; everything else as the table has it."""
-    types: dict[str, pl.DataType | type[pl.DataType]] = {"path": pl.String, "document_id": pl.String}
-    for name, column in frames.columns(table).items():
-        types[name] = pl.Float64 if name in _FIGURES else column.dtype
-    return pl.DataFrame(rows, schema={name: types[name] for name in types if name in rows[0]}, orient="row")
+def _said(found: Iterable[_Identified]) -> dict[str, pl.DataFrame]:
+    """What was found out about headings: notes and evidence, as ``reading_rows`` makes rows."""
+    rows: dict[str, list[Row]] = {"reading_note": [], "reading_log": []}
+    for one in found:
+        if one.superseded:
+            continue
+        place: Row = {"path": one.file.path, "document_id": one.file.document_id}
+        heading = one.heading
+        notes = (*one.notes, *(heading.notes if heading else ()))
+        rows["reading_note"] += [place | note_row(None, note) for note in notes]
+        lines = enumerate(heading.evidence if heading else (), 1)
+        rows["reading_log"] += [place | log_row(HEADING, position, line) for position, line in lines]
+    return {table: pl.DataFrame(some, schema=schema_of(table), orient="row") for table, some in rows.items()}
 
 
 def _choose(found: Sequence[_Identified]) -> dict[str, _Identified]:
@@ -344,46 +353,6 @@ def _agencies(reports: Iterable[_Identified]) -> list[Row]:
             }
         )
     return rows
-
-
-def _long(
-    long: dict[str, pl.DataFrame], found: Sequence[_Identified], chosen: dict[str, _Identified]
-) -> dict[str, pl.DataFrame]:
-    """The long tables with their report: facts and text of the chosen files, the rest beside them."""
-    source = {one.file.path for one in chosen.values()}
-    files = pl.DataFrame(
-        [(one.file.path, one.report_id, one.file.path in source) for one in found],
-        schema={"path": pl.String, "report_id": pl.String, "is_source": pl.Boolean},
-        orient="row",
-    )
-    known = {table: rows.join(files, on="path", how="left") for table, rows in long.items()}
-    result: dict[str, pl.DataFrame] = {}
-    for table in (*frames.FACTS.values(), frames.INDICATORS, "fact_narrative", "fact_section"):
-        result[table] = known[table].filter("is_source") if table in known else frames.empty(table)
-    # A note on a file without a report stands; one on a further file would repeat the chosen file's.
-    notes = known.get("reading_note")
-    wanted = pl.col("is_source") | pl.col("report_id").is_null()
-    result["reading_note"] = notes.filter(wanted) if notes is not None else frames.empty("reading_note")
-    result["reading_log"] = known.get("reading_log", frames.empty("reading_log"))
-    others = [
-        rows.filter(~pl.col("is_source"), pl.col("report_id").is_not_null()).with_columns(_generic(table))
-        for table in frames.FACTS
-        if (rows := known.get(frames.FACTS[table])) is not None
-    ]
-    columns = list(frames.columns("other_fact"))
-    result["other_fact"] = (
-        pl.concat([rows.select(columns) for rows in others]) if others else frames.empty("other_fact")
-    )
-    return result
-
-
-def _generic(table: str) -> list[pl.Expr]:
-    row, column = frames.dimensions(table)
-    return [
-        pl.lit(table, pl.String).alias("table_name"),
-        pl.col(row).alias("row_code"),
-        pl.col(column).alias("column_code"),
-    ]
 
 
 def notes_of_rejected(rejected: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:

@@ -18,9 +18,12 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.cells.report import DocumentStatus
+from pipeline.manifest import OWN_FOLDER
 
 # A file written less than this ago may change again without a new time: it is hashed each run.
 _SETTLED_NS = 2_000_000_000
+# Word and WPS put it before the name of a file that is open.
+_OFFICE_NOTE = "~$"
 _STAT_SCHEMA = {"file": pl.String, "bytes": pl.Int64, "mtime_ns": pl.Int64, "document_id": pl.String}
 
 
@@ -43,9 +46,10 @@ class RawFile:
 
 
 def list_files(root: Path) -> tuple[RawFile, ...]:
-    """Every file under ``root`` in the order of its path; hidden files and folders are left out.
+    """Every file under ``root`` in the order of its path, but for the project's own folders.
 
-    Links are followed to files inside the folder only; what is not read gets a row that says why.
+    Links are followed to files inside the folder only. What is not read (hidden files, hidden folders
+    as a whole, the notes of programs that have a file open) is refused and says why.
 
     Raises:
         FileNotFoundError, NotADirectoryError: ``root`` is no folder.
@@ -63,15 +67,29 @@ def _walk(folder: Path, root: Path) -> Iterator[RawFile]:
         yield _describe(folder, root, refused="unreadable", message=f"folder: {_reason(error)}")
         return
     for entry in entries:
-        if entry.name.startswith("."):
+        if entry.name == OWN_FOLDER:
             continue
         place = Path(entry.path)
-        if entry.is_symlink():
+        no_report = _no_report(entry)
+        if no_report:
+            yield _describe(place, root, refused="unsupported", message=no_report)
+        elif entry.is_symlink():
             yield _link(place, root)
         elif entry.is_dir():
             yield from _walk(place, root)
         else:
             yield _describe(place, root)
+
+
+def _no_report(entry: os.DirEntry[str]) -> str:
+    """Why an entry is no report by its name alone, or an empty text."""
+    if entry.name.startswith(_OFFICE_NOTE):
+        return "the note of an office program that has the file open, no report"
+    if entry.name.startswith("."):
+        if entry.is_dir(follow_symlinks=False):
+            return "a hidden folder is not entered; give it a name without the dot in front"
+        return "a hidden file is not read; if it is a report, give it a name without the dot in front"
+    return ""
 
 
 def _link(place: Path, root: Path) -> RawFile:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-_MANIFESTS = "*/.gongkai/manifest.jsonl"
+OWN_FOLDER = ".gongkai"
+"""A source's folder of the project's own files, which are no reports."""
+_MANIFESTS = f"*/{OWN_FOLDER}/manifest.jsonl"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,171 +1,173 @@
-"""What was read of each file, kept between runs in Parquet parts.
+"""What was read of each file, kept between runs in parts of Parquet files.
 
-Here: the store of readings by content, name and version of the readers.
-Not here: how a file is read (reading/, cells/) or by whom (reading_pool.py).
+Here: the store of readings by content, name and version of the readers. Not here: the rows that a
+reading is kept as (reading_rows.py), or what decides its version (reading_version.py).
 """
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 import polars as pl
-from pydantic import TypeAdapter
 
-from pipeline.cells.report import Report
 from pipeline.reading.document import FileFormat
+from pipeline.reading_rows import IDENTITY, LONG, Reading, as_rows, schema_of
+from pipeline.reading_version import BUNDLES
 
-HERE = Path(__file__).parent
-# Whatever in these folders changes may change what is read.
-_SOURCES = ("form", "reading", "cells", "agencies")
-# Libraries and programs that read files: another version, or one newly installed, reads anew.
-_LIBRARIES = (
-    "pypdfium2", "pdfplumber", "python-docx", "lxml", "html5lib", "rapidfuzz", "ortools",
-    "rapidocr", "onnxruntime",
-)  # fmt: skip
-_PROGRAMS = ("soffice", "libreoffice")
-_MANY_PARTS = 16
-_REPORT = TypeAdapter(Report)
-_SCHEMA = {
-    "document_id": pl.String,
-    "name": pl.String,
-    "version": pl.String,
-    "format": pl.String,
-    "only_under": pl.String,
-    "payload": pl.String,
-}
 Key = tuple[str, str]
 """document_id and path: what a file is called may tell whose report it is, so both count."""
-
+Versions = Mapping[FileFormat, str]
 
 AGAIN = "this run"
 """What ``Reading.only_under`` says of a file that could not be had: the next run tries it again."""
+# A part with fewer readings is put together with others, once there are so many of them.
+_FULL = 2000
+_MANY = 12
+_NAMED = ["document_id", "name"]
+_READINGS = "reading"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One file as read. ``only_under`` limits the result to runs with these limits (a time-out, say)."""
+class Held:
+    """Readings as they were in the cache at one moment, each file's last one."""
 
-    document_id: str
-    name: str
-    format: FileFormat
-    payload: str
-    only_under: str | None = None
+    readings: pl.DataFrame
+    """One row of ``IDENTITY`` for each, in the order of names."""
+    places: pl.DataFrame
+    """Which part has which: part, document_id, path."""
 
-    @property
-    def report(self) -> Report:
-        """The report that the payload holds."""
-        return _REPORT.validate_json(self.payload)
+    @classmethod
+    def of(cls, places: pl.DataFrame) -> Held:
+        """Readings by their places alone, for their rows."""
+        return cls(pl.DataFrame(schema=dict(IDENTITY)), places)
 
-
-def pack(report: Report) -> str:
-    """A report as the JSON text that ``Reading.report`` reads back."""
-    return _REPORT.dump_json(report).decode()
-
-
-@cache
-def reader_version() -> str:
-    """A name for everything that decides how a file is read: our sources, libraries, programs."""
-    digest = hashlib.sha256()
-    for folder in _SOURCES:
-        for path in sorted((HERE / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(path.relative_to(HERE).as_posix().encode() + b"\0")
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
-    for library in _LIBRARIES:
-        digest.update(f"{library}={_installed(library)}\0".encode())
-    for program in _PROGRAMS:
-        digest.update(f"{program}={shutil.which(program) is not None}\0".encode())
-    return digest.hexdigest()[:16]
+    def rows(self, table: str) -> Iterator[pl.DataFrame]:
+        """The rows of a long table, part by part; all rows of a file are in one part."""
+        parts = self.places.partition_by("part", as_dict=True, include_key=False)
+        for (part,), keys in sorted(parts.items()):
+            try:
+                frame = pl.read_parquet(Path(str(part)) / f"{table}.parquet")
+            except (OSError, pl.exceptions.PolarsError) as fault:
+                raise CacheFault(f"{part} is spoilt; remove it, and its files are read again") from fault
+            yield frame.join(keys, on=["document_id", "path"], how="semi", maintain_order="left")
 
 
-def _installed(library: str) -> str | None:
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
-        return None
+class CacheFault(Exception):
+    """A part of the cache is spoilt; the message says what to do."""
 
 
 class ReadingCache:
     """Readings in ``folder``; later parts win over earlier ones.
 
-    Only readings of this ``version`` and, where they depend on them, these ``limits`` are found.
-    A part that cannot be read (a full disk, a crash of the machine) is as if it were not there.
+    Only readings of these ``versions`` (by kind of file) and, where they depend on them, these
+    ``limits`` are found. A part that cannot be read (a full disk, a crash of the machine) is as if
+    it were not there.
     """
 
-    def __init__(self, folder: Path, version: str, limits: str = "") -> None:
+    def __init__(self, folder: Path, versions: Versions, limits: str = "") -> None:
         self.folder = folder
-        self.version = version
+        self.versions = versions
         self.limits = limits
 
     def keys(self) -> set[Key]:
         """What need not be read again."""
-        found: set[Key] = set()
-        for part in self._parts():
-            frame = self._usable(part, ["document_id", "name", "only_under"])
-            for document, name, only_under in frame.iter_rows():
-                # The last reading of a file is the one that counts.
-                (found.discard if only_under == AGAIN else found.add)((document, name))
-        return found
+        last = self._last().filter(pl.col("only_under").ne_missing(pl.lit(AGAIN)))
+        return set(last.select(_NAMED).iter_rows())
+
+    def held(self, wanted: Collection[Key] | None = None) -> Held:
+        """The readings of ``wanted`` (of all files, where it is None)."""
+        last = self._last()
+        if wanted is not None:
+            some = pl.DataFrame(list(wanted), schema=dict.fromkeys(_NAMED, pl.String), orient="row")
+            last = last.join(some, on=_NAMED, how="semi", maintain_order="left")
+        return _held(last.sort("name", "document_id"))
 
     def add(self, readings: Iterable[Reading]) -> None:
         """Keep readings as one more part; whole or not at all."""
-        rows = [(r.document_id, r.name, self.version, r.format, r.only_under, r.payload) for r in readings]
-        if rows:
-            self._write(pl.DataFrame(rows, schema=_SCHEMA, orient="row"), self._next_part())
-
-    def load(self, wanted: Iterable[Key], batch: int = 500) -> Iterator[list[Reading]]:
-        """The readings of ``wanted``, in batches, each once; the order is the parts'."""
-        left = set(wanted)
-        for part in reversed(self._parts()):
-            keys = self._usable(part, ["document_id", "name"])
-            here = [key for key in keys.iter_rows() if key in left]
-            left.difference_update(here)
-            for start in range(0, len(here), batch):
-                some = pl.DataFrame(here[start : start + batch], schema=["document_id", "name"], orient="row")
-                frame = self._usable(part, ["document_id", "name", "format", "payload"], some)
-                yield [Reading(*row) for row in frame.iter_rows()]
+        found = list(readings)
+        if found:
+            identities, long = as_rows(found)
+            self._write(identities.with_columns(version=self._expected()), long)
 
     def compact(self) -> None:
-        """Many small parts into one; readings by other versions of the readers go."""
-        parts = self._parts()
-        if len(parts) < _MANY_PARTS:
+        """Many small parts into larger ones; what is not the last reading of its file goes."""
+        last = self._last()
+        live = dict(last.group_by("part").len().iter_rows())
+        small = [part for part in self._parts() if live.get(str(part), 0) < _FULL]
+        if len(small) < _MANY:
             return
-        columns = list(_SCHEMA)
-        whole = pl.concat([self._usable(part, columns) for part in parts])
-        newest = whole.unique(["document_id", "name"], keep="last", maintain_order=True)
-        self._write(newest, self._next_part())
-        for part in parts:
-            part.unlink(missing_ok=True)
+        for group in _groups(small, live):
+            here = last.filter(pl.col("part").is_in([str(part) for part in group]))
+            if not here.is_empty():
+                held = _held(here)
+                long = {table: pl.concat(held.rows(table)) for table in LONG}
+                self._write(here.select(*IDENTITY, "version"), long)
+            for part in group:
+                shutil.rmtree(part, ignore_errors=True)
 
     def _parts(self) -> list[Path]:
-        return sorted(self.folder.glob("part-*.parquet"))
+        return sorted(self.folder.glob("part-????????"))
 
     def _next_part(self) -> Path:
-        last = max((int(part.stem.removeprefix("part-")) for part in self._parts()), default=0)
-        return self.folder / f"part-{last + 1:08d}.parquet"
+        last = max((int(part.name.removeprefix("part-")) for part in self._parts()), default=0)
+        return self.folder / f"part-{last + 1:08d}"
 
-    def _write(self, frame: pl.DataFrame, part: Path) -> None:
+    def _write(self, identities: pl.DataFrame, long: Mapping[str, pl.DataFrame]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        part = self._next_part()
         temporary = part.with_suffix(".tmp")
-        frame.write_parquet(temporary, compression="zstd")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        for name, frame in {_READINGS: identities, **long}.items():
+            frame.write_parquet(temporary / f"{name}.parquet", compression="zstd")
         temporary.replace(part)
 
-    def _usable(self, part: Path, columns: list[str], only: pl.DataFrame | None = None) -> pl.DataFrame:
+    def _expected(self) -> pl.Expr:
+        """The version that a reading must be of."""
+        own = pl.col("format").replace_strict(dict(self.versions), default=None, return_dtype=pl.String)
+        lowered = pl.col("name").str.to_lowercase()
+        bundled = pl.any_horizontal(*(lowered.str.ends_with(e) for e in BUNDLES))
+        return pl.when(bundled).then(pl.lit(self.versions["other"])).otherwise(own)
+
+    def _last(self) -> pl.DataFrame:
+        """The last usable reading of each file: ``IDENTITY``, ``version`` and its ``part``."""
         limits = pl.col("only_under").is_null() | pl.col("only_under").is_in([self.limits, AGAIN])
-        try:
-            rows = pl.scan_parquet(part).filter(pl.col("version") == self.version, limits)
-            if only is not None:
-                rows = rows.join(only.lazy(), on=["document_id", "name"], how="semi")
-            return (
-                rows.select(columns)
-                .unique(["document_id", "name"], keep="last", maintain_order=True)
-                .collect()
-            )
-        except (OSError, pl.exceptions.PolarsError):
-            return pl.DataFrame(schema={column: _SCHEMA[column] for column in columns})
+        found = [
+            rows.filter(pl.col("version") == self._expected(), limits).with_columns(part=pl.lit(str(part)))
+            for part in self._parts()
+            if (rows := _readings(part)) is not None
+        ]
+        empty = pl.DataFrame(schema={**IDENTITY, "version": pl.String, "part": pl.String})
+        return pl.concat([empty, *found]).unique(_NAMED, keep="last", maintain_order=True)
+
+
+def _held(rows: pl.DataFrame) -> Held:
+    return Held(rows.select(*IDENTITY), rows.select("part", "document_id", path="name"))
+
+
+def _readings(part: Path) -> pl.DataFrame | None:
+    """A part's readings; None where the part is not whole."""
+    try:
+        for table in LONG:
+            if not set(schema_of(table)) <= set(pl.read_parquet_schema(part / f"{table}.parquet")):
+                return None
+        return pl.read_parquet(part / f"{_READINGS}.parquet", columns=[*IDENTITY, "version"])
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+
+
+def _groups(parts: Sequence[Path], live: Mapping[str, int]) -> Iterator[list[Path]]:
+    """Parts to put together, each group a full part."""
+    group: list[Path] = []
+    size = 0
+    for part in parts:
+        group.append(part)
+        size += live.get(str(part), 0)
+        if size >= _FULL:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

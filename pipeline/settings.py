@@ -35,6 +35,8 @@ class Settings:
     document_seconds: float
     document_megabytes: int
     accept: bool = False
+    megabytes: int = 4096
+    """Memory for what holds for all files: frames of a part of them, and DuckDB's share; 0 sets no bound."""
     curation: Path | None = None
     """Folder of settled findings; None is a build without any."""
 
@@ -59,6 +61,7 @@ def settings(
         document_seconds=_number(environ, "GONGKAI_DOCUMENT_SECONDS", 120),
         document_megabytes=int(_number(environ, "GONGKAI_DOCUMENT_MEGABYTES", 4096)),
         accept=accept or bool(_number(environ, "GONGKAI_ACCEPT", 0)),
+        megabytes=int(_number(environ, "GONGKAI_MEGABYTES", 4096)),
         curation=_absolute(curation or environ.get("GONGKAI_CURATION") or PROJECT / "data" / "curation"),
     )
 

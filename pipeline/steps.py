@@ -7,16 +7,17 @@ Not here: how any step does its work (collection, reading_pool, assembly, checks
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
-from pipeline import assembly, frames, warehouse
+from pipeline import assembly, frames, shards, warehouse
 from pipeline.cells.read import read_file
 from pipeline.checks import guards, run_checks
 from pipeline.checks.localisation import suggestions
@@ -25,8 +26,10 @@ from pipeline.curation import applying
 from pipeline.curation import decisions as settled
 from pipeline.manifest import provenance
 from pipeline.publish import codebook, quality
-from pipeline.reading_cache import Key, ReadingCache, reader_version
+from pipeline.reading_cache import Held, Key, ReadingCache
 from pipeline.reading_pool import Limits, ReadFile, read_files
+from pipeline.reading_rows import FACT_TABLES, LONG
+from pipeline.reading_version import reader_versions
 from pipeline.settings import Settings
 
 RunChecks = Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame]
@@ -45,23 +48,15 @@ _RAW_SCHEMA = {
     "refused": pl.String,
     "message": pl.String,
 }
-FACT_TABLES = (*frames.FACTS.values(), frames.INDICATORS)
-"""Tables of the form's figures, where corrected values stand beside them."""
-READ_TABLES = (
-    "dim_document",
-    "dim_report",
-    "dim_agency",
-    *FACT_TABLES,
-    "fact_narrative",
-    "fact_section",
-    "other_fact",
-    "reading_log",
-)
+_DIMENSIONS = ("dim_document", "dim_report", "dim_agency")
+READ_TABLES = (*_DIMENSIONS, *(table for table in LONG if table != "reading_note"), "other_fact")
 """Tables whose rows come straight from reading."""
 CHECKED_TABLES = (*READ_TABLES, "reading_note")
 """What the checks may look at."""
 SUGGESTED_FROM = (*frames.FACTS.values(), "check_result")
 """What suggestions are made of."""
+# DuckDB's share of the memory that a run may take; the rest is for frames.
+_DATABASE_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,8 @@ class Run:
         """What was read in earlier runs, as far as it still holds."""
         reader = "" if self.read is read_file else f"-{self.read.__module__}.{self.read.__qualname__}"
         folder = self.settings.warehouse / ".cache" / "readings"
-        return ReadingCache(folder, reader_version() + reader, str(self.limits))
+        versions = {kind: version + reader for kind, version in reader_versions().items()}
+        return ReadingCache(folder, versions, str(self.limits))
 
     @property
     def limits(self) -> Limits:
@@ -109,7 +105,8 @@ def open_run(
     """
     with warehouse.lock(settings.warehouse):
         stage = warehouse.begin(settings.warehouse, name, fresh=whole)
-        database = warehouse.Staged(stage)
+        megabytes = int(settings.megabytes * _DATABASE_SHARE)
+        database = warehouse.Staged(stage, megabytes, settings.workers)
         told = progress or (lambda done, of: None)
         try:
             yield Run(settings, stage, database, datetime.now(UTC), whole, read, check, told)
@@ -187,15 +184,19 @@ def _key(file: RawFile) -> Key:
 
 
 def report_tables(run: Run) -> dict[str, int]:
-    """Rows of every table that reading fills, not yet typed; how many of each."""
+    """Which report each file belongs to, and which file its figures come from; how many rows of each."""
     if not run.stage.has("document_text"):
         document_text(run)
     files = _files(run)
-    wanted = [_key(file) for file in files if not file.refused]
-    rows = assembly.assemble(files, run.cache.load(wanted), provenance(run.settings.raw))
-    for table, frame in rows.items():
+    held = run.cache.held([_key(file) for file in files if not file.refused])
+    found = assembly.identify(files, held.readings, provenance(run.settings.raw))
+    for table, frame in found.dimensions.items():
         run.stage.put(f"rows.{table}", frame)
-    return {table: frame.height for table, frame in rows.items()}
+    for table, rows in found.said.items():
+        run.stage.put(f"said.{table}", rows)
+    run.stage.put("held", held.places)
+    run.stage.put("files", found.files)
+    return {table: frame.height for table, frame in found.dimensions.items()}
 
 
 # Tables.
@@ -203,87 +204,115 @@ def report_tables(run: Run) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A table as it was made: its rows, and how many did not fit."""
+    """A table as it was made: how many rows it has, and how many did not fit."""
 
     table: str
-    frame: pl.DataFrame
+    rows: int
     rejected: int = 0
 
 
 def decisions(run: Run) -> Made:
     """What people decided about findings and cells, from the curation folder."""
-    return _make(run, "decisions", settled.rows(settled.load_folder(run.settings.curation)))
+    return _make(run, "decisions", [settled.rows(settled.load_folder(run.settings.curation))])
 
 
 def read_table(run: Run, table: str) -> Made:
     """A table that comes straight from reading, typed and loaded; facts with what was corrected."""
     rows = _rows(run, table)
     if table in FACT_TABLES:
-        rows = applying.with_corrections(table, rows, frame(run, "decisions"))
+        decided = frame(run, "decisions")
+        rows = (applying.with_corrections(table, piece, decided) for piece in rows)
     return _make(run, table, rows)
 
 
 def reading_note(run: Run) -> Made:
     """What readings noted, with a note for each cell that did not fit its table."""
-    rejected = [
-        run.stage.get(f"rejected.{t}") for t in frames.FACTS.values() if run.stage.has(f"rejected.{t}")
-    ]
-    noted = _rows(run, "reading_note").select(frames.columns("reading_note").keys())
-    if rejected:
-        noted = pl.concat(
-            [noted, assembly.notes_of_rejected(pl.concat(rejected), frame(run, "dim_document"))]
-        )
-    return _make(run, "reading_note", noted)
+    columns = list(frames.columns("reading_note"))
+    return _make(
+        run, "reading_note", (*(piece.select(columns) for piece in _rows(run, "reading_note")), _misfits(run))
+    )
+
+
+def _misfits(run: Run) -> pl.DataFrame:
+    """A note for each cell that did not fit its table."""
+    rejected = [run.stage.get(f"rejected.{t}") for t in FACT_TABLES if run.stage.has(f"rejected.{t}")]
+    whole = pl.concat([frames.empty("rejected_row"), *rejected])
+    if whole.is_empty():
+        return frames.empty("reading_note")
+    return assembly.notes_of_rejected(whole, frame(run, "dim_document"))
 
 
 def labels(run: Run) -> list[Made]:
     """The label tables, from the form."""
-    return [_make(run, table, rows) for table, rows in assembly.labels().items()]
+    return [_make(run, table, [rows]) for table, rows in assembly.labels().items()]
 
 
 def check_result(run: Run) -> Made:
     """Every check over the tables of the run, and what of it is settled."""
-    tables = {table: frame(run, table) for table in CHECKED_TABLES}
-    decided = frame(run, "decisions")
-    return _make(
-        run, "check_result", applying.settled_findings(run.check(tables), tables, decided, run.check)
-    )
+    return _make(run, "check_result", _checked(run))
+
+
+def _checked(run: Run) -> Iterator[pl.DataFrame]:
+    connection = run.database.connection
+    for shard in shards.shards(connection):
+        tables = shards.tables(connection, shard, CHECKED_TABLES)
+        decided = shards.decisions(connection, shard)
+        yield applying.settled_findings(run.check(tables), tables, decided, run.check)
 
 
 def suggested_correction(run: Run) -> Made:
     """What would close the identities that fail; no fact is changed by it."""
-    return _make(run, "suggested_correction", suggestions({t: frame(run, t) for t in SUGGESTED_FROM}))
+    connection = run.database.connection
+    found = (
+        suggestions(shards.tables(connection, shard, SUGGESTED_FROM, failing=True))
+        for shard in shards.shards(connection)
+    )
+    return _make(run, "suggested_correction", found)
 
 
 def rejected_row(run: Run) -> Made:
     """The rows of all tables that did not fit."""
-    found = [run.stage.get(f"rejected.{t}") for t in frames.SCHEMAS if run.stage.has(f"rejected.{t}")]
+    made = [table for table in frames.SCHEMAS if run.stage.has(f"rejected.{table}")]
+    found = [run.stage.get(f"rejected.{table}") for table in made]
     if not run.whole:
-        made = [table for table in frames.SCHEMAS if run.stage.has(f"rejected.{table}")]
-        found.append(_published(run, "rejected_row").filter(~pl.col("table_name").is_in(made)))
-    return _make(run, "rejected_row", pl.concat([frames.empty("rejected_row"), *found]))
+        found.append(frame(run, "rejected_row").filter(~pl.col("table_name").is_in(made)))
+    return _make(run, "rejected_row", [pl.concat([frames.empty("rejected_row"), *found])])
 
 
-def _rows(run: Run, table: str) -> pl.DataFrame:
-    if not run.stage.has(f"rows.{table}"):
+def _rows(run: Run, table: str) -> Iterator[pl.DataFrame]:
+    """The rows of a table that reading fills, not yet typed, piece by piece; none of a file in two."""
+    if not run.stage.has("files"):
         report_tables(run)
-    return run.stage.get(f"rows.{table}")
+    if table in _DIMENSIONS:
+        yield run.stage.get(f"rows.{table}")
+        return
+    held, files = Held.of(run.stage.get("held")), run.stage.get("files")
+    if table != "other_fact":
+        said = [run.stage.get(f"said.{table}")] if run.stage.has(f"said.{table}") else []
+        yield from (assembly.placed(table, rows, files) for rows in chain(held.rows(table), said))
+        return
+    for printed, facts in frames.FACTS.items():
+        yield from (assembly.further(printed, rows, files) for rows in held.rows(facts))
 
 
-def _make(run: Run, table: str, rows: pl.DataFrame) -> Made:
-    good, rejected = frames.typed(table, rows)
-    run.stage.put(table, good)
-    run.stage.put(f"rejected.{table}", rejected)
-    warehouse.load(run.database.connection, table, good)
-    return Made(table, good, rejected.height)
+def _make(run: Run, table: str, pieces: Iterable[pl.DataFrame]) -> Made:
+    rejected: list[pl.DataFrame] = []
+
+    def fitting() -> Iterator[pl.DataFrame]:
+        for piece in pieces:
+            good, misfits = frames.typed(table, piece)
+            rejected.append(misfits)
+            yield good
+
+    rows = run.stage.put_pieces(table, fitting())
+    misfits = pl.concat([frames.empty("rejected_row"), *rejected])
+    run.stage.put(f"rejected.{table}", misfits)
+    warehouse.load_pieces(run.database.connection, table, run.stage.pieces(table))
+    return Made(table, rows, misfits.height)
 
 
 def frame(run: Run, table: str) -> pl.DataFrame:
-    """A table of this run; where the run does not make it, as it is published."""
-    return run.stage.get(table) if run.stage.has(table) else _published(run, table)
-
-
-def _published(run: Run, table: str) -> pl.DataFrame:
+    """A table as it stands in this run: as made, else as it is published."""
     return warehouse.read(run.database.connection, table)
 
 
@@ -304,11 +333,11 @@ def violations(run: Run, claim: warehouse.Statement) -> pl.DataFrame:
 
 def guard_results(run: Run) -> pl.DataFrame:
     """The guards of the pipeline over this run's tables, against what is published (``guards.RESULT``)."""
-    now = {table: frame(run, table).select(columns) for table, columns in guards.COLUMNS.items()}
+    now = warehouse.asked(run.database.connection, guards.QUESTIONS)
     before = None
     # An older program's file may lack a table or a column: then there is nothing to compare with.
     if run.stage.published.exists() and run.stage.database.exists():
-        before = warehouse.published_tables(run.stage.published, guards.COLUMNS)
+        before = warehouse.asked_of_published(run.stage.published, guards.QUESTIONS)
     return guards.guard_results(now, before)
 
 
@@ -326,7 +355,9 @@ def publish(run: Run) -> int:
     if not run.whole:
         for statement in warehouse.statements("marts"):
             warehouse.make_mart(connection, statement)
-    warehouse.sign(connection, run.stage.run, run.started_at, metadata.version("gongkai"), run.cache.version)
+    warehouse.sign(
+        connection, run.stage.run, run.started_at, metadata.version("gongkai"), run.cache.versions["other"]
+    )
     warehouse.comment(connection, codebook.comments(warehouse.columns(connection)))
     page = run.stage.folder / quality.NAME
     page.write_text(quality.page(connection, run.settings.raw), encoding="utf-8")

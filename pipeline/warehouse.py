@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -152,12 +152,29 @@ class Stage:
         """The warehouse that readers see."""
         return self.warehouse / NAME
 
+    @property
+    def spill(self) -> Path:
+        """Where DuckDB puts what does not fit in its memory."""
+        return self.folder / "spill"
+
     def put(self, name: str, frame: pl.DataFrame) -> None:
         """Hand a frame on to later steps of the run."""
-        path = self.folder / f"{name}.parquet"
-        temporary = path.with_suffix(".tmp")
-        frame.write_parquet(temporary)
-        temporary.replace(path)
+        _write(frame, self.folder / f"{name}.parquet")
+
+    def put_pieces(self, name: str, pieces: Iterable[pl.DataFrame]) -> int:
+        """Hand a frame on that is made piece by piece, in place of an earlier one; how many rows it has."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        height = 0
+        for number, piece in enumerate(pieces):
+            _write(piece, folder / f"{number:06d}.parquet")
+            height += piece.height
+        return height
+
+    def pieces(self, name: str) -> list[Path]:
+        """The files of what ``put_pieces`` handed on, in order."""
+        return sorted((self.folder / name).glob("*.parquet"))
 
     def has(self, name: str) -> bool:
         """Whether a step of this run has handed this frame on."""
@@ -166,6 +183,12 @@ class Stage:
     def get(self, name: str) -> pl.DataFrame:
         """A frame that an earlier step of the run handed on."""
         return pl.read_parquet(self.folder / f"{name}.parquet")
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    temporary = path.with_suffix(".tmp")
+    frame.write_parquet(temporary, compression="lz4")
+    temporary.replace(path)
 
 
 def begin(warehouse: Path, run: str, fresh: bool) -> Stage:
@@ -226,8 +249,10 @@ class Staged:
     Once it is published, what is left to do only reads, and reads the published file.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, megabytes: int = 0, threads: int = 0) -> None:
         self.stage = stage
+        self.megabytes = megabytes
+        self.threads = threads
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     @property
@@ -237,6 +262,7 @@ class Staged:
             staged = self.stage.database.exists()
             path = self.stage.database if staged else self.stage.published
             self._connection = _open(path, read_only=not staged)
+            _bound(self._connection, self.stage.spill, self.megabytes, self.threads)
         return self._connection
 
     def close(self) -> None:
@@ -253,6 +279,15 @@ def _open(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(path), read_only=read_only, config={} if read_only else dict(_CONFIG))
     except duckdb.Error as error:
         raise WarehouseFault(f"cannot open {path}: {str(error).splitlines()[0]}") from error
+
+
+def _bound(connection: duckdb.DuckDBPyConnection, spill: Path, megabytes: int, threads: int) -> None:
+    """Set what a connection may take; 0 is DuckDB's own choice."""
+    connection.execute(f"set temp_directory = {_quoted(str(spill))}")
+    if megabytes:
+        connection.execute(f"set memory_limit = '{megabytes}MiB'")
+    if threads:
+        connection.execute(f"set threads = {threads}")
 
 
 # Contents.
@@ -279,8 +314,22 @@ def columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
 
 def load(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
     """Replace a table by the rows of a frame that fits its schema, in the frame's order."""
-    types = {name: _TYPES[type(column.dtype)] for name, column in frames.columns(table).items()}
-    _replace(connection, table, types, frame)
+    _replace(connection, table, _types(table), frame)
+
+
+def load_pieces(connection: duckdb.DuckDBPyConnection, table: str, pieces: Sequence[Path]) -> None:
+    """Replace a table by the rows of Parquet files that fit its schema, in the order of its key."""
+    _replace(connection, table, _types(table), pl.DataFrame())
+    if pieces:
+        files = ", ".join(_quoted(str(piece)) for piece in pieces)
+        order = ", ".join(f"{name} nulls last" for name in frames.key(table))
+        connection.execute(
+            f"insert into {table} by name select * from read_parquet([{files}]) order by {order}"
+        )
+
+
+def _types(table: str) -> dict[str, str]:
+    return {name: _TYPES[type(column.dtype)] for name, column in frames.columns(table).items()}
 
 
 def _replace(
@@ -294,19 +343,21 @@ def _replace(
         connection.unregister("incoming")
 
 
-def read(connection: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
-    """A table as a frame."""
-    return connection.sql(f"select * from {table}").pl()
+def read(connection: duckdb.DuckDBPyConnection, table: str, where: str = "true") -> pl.DataFrame:
+    """A table as a frame, or those of its rows for which a condition holds."""
+    return connection.sql(f"select * from {table} where {where}").pl()
 
 
-def published_tables(path: Path, wanted: Mapping[str, Iterable[str]]) -> dict[str, pl.DataFrame] | None:
-    """Columns of tables of a published file; None where it is no DuckDB file or lacks one of them."""
+def asked(connection: duckdb.DuckDBPyConnection, questions: Mapping[str, str]) -> dict[str, pl.DataFrame]:
+    """The answers to queries, by their names."""
+    return {name: connection.sql(query).pl() for name, query in questions.items()}
+
+
+def asked_of_published(path: Path, questions: Mapping[str, str]) -> dict[str, pl.DataFrame] | None:
+    """The same of a published file; None where it is no DuckDB file, or lacks a table or a column."""
     try:
         with connect(path, read_only=True) as connection:
-            return {
-                table: connection.sql(f"select {', '.join(columns)} from {table}").pl()
-                for table, columns in wanted.items()
-            }
+            return asked(connection, questions)
     except (WarehouseFault, duckdb.Error):
         return None
 

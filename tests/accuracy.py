@@ -26,7 +26,7 @@ from pipeline.cells.report import Report
 from pipeline.checks import run_checks
 from pipeline.collection import identify, list_files
 from pipeline.reading.open import sniff
-from pipeline.reading_cache import Reading
+from pipeline.reading_rows import Reading
 from tests.render import FORMATS, QUICK, Case, Expected, cases
 
 Key = tuple[str, str, str]
@@ -57,7 +57,7 @@ def tables_of(path: Path, report: Report | None = None) -> dict[str, pl.DataFram
     report = report or read_file(path, path.name)
     assert file.document_id is not None
     reading = Reading(file.document_id, file.path, sniff(path), _REPORT.dump_json(report).decode())
-    rows = assembly.assemble([file], [[reading]])
+    rows = assembly.assemble([file], [reading])
     found: dict[str, pl.DataFrame] = {}
     rejected = []
     for table in rows:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 from pipeline.cells.report import (
     Fact,
@@ -19,7 +20,7 @@ from pipeline.cells.report import (
     TableReading,
 )
 from pipeline.form.model import forms
-from pipeline.reading.document import ReadingError
+from pipeline.reading.document import FileFormat, ReadingError
 
 Figures = Mapping[str, float | None]
 
@@ -63,7 +64,7 @@ def report(said: Mapping) -> Report:
         title=f"{said.get('agency')}{said.get('year')}",
         agency_name=said.get("agency"),
         report_year=said.get("year"),
-        scope="own",
+        scope=said.get("scope", "own"),
         full_name=said.get("full_name"),
         parent_name=said.get("parent"),
         evidence=("title line 1",),
@@ -85,6 +86,11 @@ def _table(said: Mapping, code: str) -> tuple[tuple[Fact, ...], tuple[Note, ...]
         raw = "" if value is None else f"{value:g}"
         facts.append(Fact(code, cell.row, cell.column, value, None, status, raw, f"table=1;row={number}"))
     return tuple(facts), (), ("chosen: the only reading",)
+
+
+def versions(version: str) -> dict[FileFormat, str]:
+    """One version of the readers for every kind of file."""
+    return dict.fromkeys(get_args(FileFormat), version)
 
 
 def balanced(received: int) -> dict[str, float]:

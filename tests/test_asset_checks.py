@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from pipeline import frames, warehouse
+from pipeline import assembly, frames, warehouse
 from pipeline.checks import guards as g
 from pipeline.checks.rules import rules
 from pipeline.defs import checks, definitions
@@ -180,8 +180,8 @@ def collection(files: int, unread: int = 0, figures: int = 10, **columns: object
         schema={"report_id": pl.String, "report_year": pl.Int64},
     )
     facts = pl.DataFrame(
-        {"report_id": ids * figures, "value": [1] * (len(ids) * figures)},
-        schema={"report_id": pl.String, "value": pl.Int64},
+        {"report_id": ids, "figures": [figures] * len(ids)},
+        schema={"report_id": pl.String, "figures": pl.Int64},
     )
     return {"dim_document": documents, "dim_report": reports, **dict.fromkeys(frames.FACTS.values(), facts)}
 
@@ -277,19 +277,14 @@ def build(folder: Path, accept: bool = False) -> Outcome:
 
 def collapse(monkeypatch: pytest.MonkeyPatch) -> None:
     """The readers' next version finds no figure any more."""
-    monkeypatch.setattr("pipeline.steps.reader_version", lambda: "next")
-    monkeypatch.setattr("pipeline.steps.assembly.assemble", _without_figures(steps_assemble))
+    monkeypatch.setattr("pipeline.steps.reader_versions", lambda: fakes.versions("next"))
+    monkeypatch.setattr("pipeline.steps.assembly.placed", _without_figures(assembly.placed))
 
 
-from pipeline.assembly import assemble as steps_assemble  # noqa: E402
-
-
-def _without_figures(assemble):  # type: ignore[no-untyped-def]
-    def made(*arguments: object) -> dict[str, pl.DataFrame]:
-        rows = assemble(*arguments)
-        return {
-            table: rows[table].clear() if table in frames.FACTS.values() else rows[table] for table in rows
-        }
+def _without_figures(placed):  # type: ignore[no-untyped-def]
+    def made(table: str, *arguments: pl.DataFrame) -> pl.DataFrame:
+        rows = placed(table, *arguments)
+        return rows.clear() if table in frames.FACTS.values() else rows
 
     return made
 

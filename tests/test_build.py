@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -243,7 +244,7 @@ def test_only_what_changed_is_read_again(built: Path) -> None:
 
 
 def test_other_readers_read_anew(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.steps.reader_version", lambda: "next")
+    monkeypatch.setattr("pipeline.steps.reader_versions", lambda: fakes.versions("next"))
     assert build(built).read == 8
 
 
@@ -300,6 +301,7 @@ def test_a_second_writer_is_told_so(tmp_path: Path) -> None:
 
 
 KILLED = """
+import json
 import sys
 from pathlib import Path
 from pipeline import steps
@@ -314,7 +316,8 @@ def dies(tables):
 
 if __name__ == "__main__":
     root = Path(sys.argv[1])
-    steps.reader_version = lambda: sys.argv[2]
+    versions = json.loads(sys.argv[2])
+    steps.reader_versions = lambda: versions
     settings = Settings(root / "raw", root / "w", 1, 20, 2048)
     run_build(settings, root / "build.log", read=fakes.read_fake, check=dies)
 """
@@ -326,7 +329,7 @@ def test_a_run_that_is_killed_changes_nothing(built: Path, own_instance: Path) -
     fakes.write(built / "raw", "new.txt", agency="新", year=2023)
     environment = {**os.environ, "DAGSTER_HOME": str(own_instance)}
     root = Path(__file__).parents[1]
-    command = [sys.executable, "-c", KILLED, str(built), steps.reader_version()]
+    command = [sys.executable, "-c", KILLED, str(built), json.dumps(steps.reader_versions())]
     with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout and run.stdout.readline().strip() == "checking"
         run.send_signal(signal.SIGKILL)

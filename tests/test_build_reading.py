@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.collection import identify, list_files
-from pipeline.reading_cache import Reading, ReadingCache, pack
+from pipeline.reading.document import FileFormat
+from pipeline.reading_cache import ReadingCache
 from pipeline.reading_pool import Limits, read_files
+from pipeline.reading_rows import Reading, as_rows, pack
+from pipeline.reading_version import reader_versions
 from tests import fakes
 
 LIMITS = Limits(seconds=20, megabytes=2048)
@@ -164,48 +168,87 @@ def reading(name: str, agency: str = "甲", only_under: str | None = None) -> Re
     return Reading("d" + name, name, "txt", pack(report), only_under)
 
 
-def load(cache: ReadingCache, *keys: tuple[str, str]) -> list[Reading]:
-    return [one for batch in cache.load(keys) for one in batch]
+def versions(version: str, **of: str) -> dict[FileFormat, str]:
+    return {kind: of.get(kind, version) for kind in reader_versions()}
+
+
+def cached(folder: Path, version: str = "v1", limits: str = "", **of: str) -> ReadingCache:
+    return ReadingCache(folder, versions(version, **of), limits)
+
+
+def names(cache: ReadingCache, *keys: tuple[str, str]) -> list[str | None]:
+    """The agencies that the readings of these files name."""
+    return cache.held(keys).readings["agency_name"].to_list()
 
 
 def test_a_reading_comes_back_as_it_was(tmp_path: Path) -> None:
-    cache = ReadingCache(tmp_path, "v1")
-    cache.add([reading("a"), reading("b", "乙")])
+    cache = cached(tmp_path)
+    read = [reading("a"), reading("b", "乙")]
+    cache.add(read)
     assert cache.keys() == {("da", "a"), ("db", "b")}
-    (found,) = load(cache, ("db", "b"), ("absent", "c"))
-    assert found.report == fakes.report({"agency": "乙", "year": 2023})
-    assert found.format == "txt"
+    held = cache.held({("db", "b"), ("absent", "c")})
+    identities, long = as_rows(read[1:])
+    assert held.readings.equals(identities)
+    for table, rows in long.items():
+        (kept,) = held.rows(table)
+        assert kept.equals(rows), table
 
 
 def test_readings_by_other_readers_are_not_found(tmp_path: Path) -> None:
-    ReadingCache(tmp_path, "v1").add([reading("a")])
-    assert ReadingCache(tmp_path, "v2").keys() == set()
+    cached(tmp_path, "v1").add([reading("a")])
+    assert cached(tmp_path, "v2").keys() == set()
+
+
+def test_only_what_another_reader_reads_is_read_again(tmp_path: Path) -> None:
+    bundle = reading("b.MHT")
+    cached(tmp_path, "v1").add([reading("a"), replace(bundle, format="html")])
+    assert cached(tmp_path, "v1", pdf="v2").keys() == {("da", "a"), ("db.MHT", "b.MHT")}
+    assert cached(tmp_path, "v1", txt="v2").keys() == {("db.MHT", "b.MHT")}
+    # A bundle may hold a file of any kind.
+    assert cached(tmp_path, "v1", other="v2").keys() == {("da", "a")}
 
 
 def test_a_time_out_holds_under_the_same_limits_only(tmp_path: Path) -> None:
-    ReadingCache(tmp_path, "v1", "120 s").add([reading("a", only_under="120 s")])
-    assert ReadingCache(tmp_path, "v1", "120 s").keys() == {("da", "a")}
-    assert ReadingCache(tmp_path, "v1", "600 s").keys() == set()
+    cached(tmp_path, "v1", "120 s").add([reading("a", only_under="120 s")])
+    assert cached(tmp_path, "v1", "120 s").keys() == {("da", "a")}
+    assert cached(tmp_path, "v1", "600 s").keys() == set()
 
 
 def test_the_last_reading_wins_and_parts_are_compacted(tmp_path: Path) -> None:
-    cache = ReadingCache(tmp_path, "v2")
-    ReadingCache(tmp_path, "v1").add([reading("old")])
+    cache = cached(tmp_path, "v2")
+    cached(tmp_path, "v1").add([reading("old")])
     for number in range(20):
         cache.add([reading("a", f"机关{number}"), reading(f"{number}")])
     for _ in range(2):
-        (found,) = load(cache, ("da", "a"))
-        assert found.report.heading and found.report.heading.agency_name == "机关19"
+        assert names(cache, ("da", "a")) == ["机关19"]
+        (kept,) = (rows for rows in cache.held({("da", "a")}).rows("reading_log") if rows.height)
+        assert kept["document_id"].unique().to_list() == ["da"]
         cache.compact()
     assert len(list(tmp_path.glob("*"))) == 1
     assert len(cache.keys()) == 21
-    assert ReadingCache(tmp_path, "v1").keys() == set()
+    assert cached(tmp_path, "v1").keys() == set()
+
+
+def test_an_old_reading_does_not_come_back_when_parts_are_put_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = cached(tmp_path)
+    cache.add([reading("a", "旧")])
+    monkeypatch.setattr("pipeline.reading_cache._FULL", 3)
+    cache.add([reading(name, "新") for name in "abcd"])
+    for number in range(12):
+        cache.add([reading(f"{number}")])
+    cache.compact()
+    assert names(cache, ("da", "a")) == ["新"]
+    assert len(cache.keys()) == 16
 
 
 def test_a_spoilt_part_is_as_if_it_were_not_there(tmp_path: Path) -> None:
-    cache = ReadingCache(tmp_path, "v1")
+    cache = cached(tmp_path)
     cache.add([reading("a")])
-    (tmp_path / "part-00000009.parquet").write_bytes(b"PAR1 cut")
-    (tmp_path / "part-00000010.tmp").write_bytes(b"")
+    cache.add([reading("b")])
+    (tmp_path / "part-00000002" / "fact_request.parquet").write_bytes(b"PAR1 cut")
+    (tmp_path / "part-00000009").mkdir()
+    (tmp_path / "part-00000010.tmp").mkdir()
     assert cache.keys() == {("da", "a")}
-    assert len(load(cache, ("da", "a"))) == 1
+    assert names(cache, ("da", "a"), ("db", "b")) == ["甲"]

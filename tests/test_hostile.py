@@ -16,9 +16,10 @@ from pipeline.cells.report import Report
 from pipeline.collection import RawFile, identify, list_files
 from pipeline.reading import office
 from pipeline.reading.text import read_text
-from pipeline.reading_cache import AGAIN, Reading, ReadingCache
+from pipeline.reading_cache import AGAIN, ReadingCache
 from pipeline.reading_pool import Limits, ReadFile, read_files
-from tests import hostile
+from pipeline.reading_rows import Reading
+from tests import fakes, hostile
 from tests.render import Expected
 
 LIMITS = Limits(seconds=30, megabytes=3072)
@@ -279,10 +280,10 @@ def test_a_file_that_changes_during_the_run_is_read_again_by_the_next(
     assert found["changes.docx"].only_under == AGAIN
     assert_exact(found["stays.docx"].report, expected)
 
-    cache = ReadingCache(tmp_path / "cache", "v1", str(LIMITS))
+    cache = ReadingCache(tmp_path / "cache", fakes.versions("v1"), str(LIMITS))
     cache.add(found.values())
     assert cache.keys() == {_key(file) for file in files if file.path == "stays.docx"}
-    loaded = [one.name for batch in cache.load(map(_key, files)) for one in batch]
+    loaded = cache.held([_key(file) for file in files]).readings["name"].to_list()
     assert sorted(loaded) == ["changes.docx", "stays.docx"]
 
 

@@ -287,8 +287,8 @@ def test_a_build_makes_them_after_the_checks(tmp_path: Path) -> None:
         steps.reading_note(run)
         steps.check_result(run)
         made = steps.suggested_correction(run)
-    assert made.rejected == 0
-    (row,) = made.frame.iter_rows(named=True)
+        (row,) = steps.frame(run, "suggested_correction").iter_rows(named=True)
+    assert (made.rows, made.rejected) == (1, 0)
     assert (row["row_code"], row["column_code"], row["rank"]) == ("received", "total", 1)
     assert (row["printed_value"], row["suggested_value"]) == (71, 17)
     assert "2023" in row["report_id"]

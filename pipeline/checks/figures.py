@@ -32,6 +32,17 @@ def taken(tables: Mapping[str, pl.DataFrame], name: str) -> pl.DataFrame:
     )
 
 
+def beside(table: str) -> str:
+    """The name under which ``tables`` holds what sums of a region are compared with: the reports that
+    sum up a region, and those of its bodies. Absent where the tables hold the whole collection."""
+    return f"beside.{table}"
+
+
+def with_beside(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The tables with what is beside them in their places."""
+    return {name: tables.get(beside(name), frame) for name, frame in tables.items()}
+
+
 def as_frame(cells: Iterable[Cell]) -> pl.DataFrame:
     """Cells as rows of table, row and column."""
     return pl.DataFrame(list(cells), schema=_CELL_SCHEMA, orient="row")

@@ -38,12 +38,15 @@ RESULT = {
 """One row for each guard and group: shares (files) or numbers (figures, folder) before and now,
 the worst value of ``now`` that is allowed, and how many files or figures were counted before."""
 
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "dim_document": ("document_id", "source", "format", "status", "report_id"),
-    "dim_report": ("report_id", "report_year"),
-    **dict.fromkeys(frames.FACTS.values(), ("report_id", "value")),
+QUESTIONS: Mapping[str, str] = {
+    "dim_document": "select document_id, source, format, status, report_id from dim_document",
+    "dim_report": "select report_id, report_year from dim_report",
+    **{
+        facts: f"select report_id, count(value)::bigint as figures from {facts} group by report_id"
+        for facts in frames.FACTS.values()
+    },
 }
-"""The tables that the guards look at, with the columns that they need."""
+"""What the guards must know of a warehouse, in SQL: files, reports, and each report's number of figures."""
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -112,7 +115,7 @@ def guard_results(now: Mapping[str, pl.DataFrame], before: Mapping[str, pl.DataF
     """What every guard finds, in the order of the file: rows of ``RESULT``.
 
     Args:
-        now, before: the tables and columns of ``COLUMNS``, of this build and of the one that is
+        now, before: the answers to ``QUESTIONS``, of this build and of the one that is
             published; None where nothing is published yet.
     Returns:
         ``pass`` or ``fail`` for each group that can be compared; one ``not_assessable`` row for a
@@ -203,8 +206,8 @@ def _figures(
 def _per_year(tables: Mapping[str, pl.DataFrame], facts: str, reports: pl.DataFrame) -> dict[int, int]:
     """How many figures a table has of each year, of these reports (report_id)."""
     years = tables["dim_report"].join(reports, on="report_id", how="semi").select("report_id", "report_year")
-    figures = tables[facts].filter(pl.col("value").is_not_null()).select("report_id")
-    counted = figures.join(years.drop_nulls(), on="report_id").group_by("report_year").len()
+    figures = tables[facts].join(years.drop_nulls(), on="report_id")
+    counted = figures.group_by("report_year").agg(pl.col("figures").sum()).filter(pl.col("figures") > 0)
     return dict(counted.sort("report_year").iter_rows())
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from pipeline.checks.figures import CELL, figures, places, plain, shaped, taken
+from pipeline.checks.figures import CELL, figures, places, plain, shaped, taken, with_beside
 from pipeline.checks.rules import cells_like, rules
 
 KNOWN_PARTS = "known parts"
@@ -25,10 +25,13 @@ def rollup_checks(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     the parts'. Not assessable where no report of a part has the figure.
 
     Args:
-        tables: ``dim_report``, ``dim_agency`` and the fact tables.
+        tables: ``dim_report``, ``dim_agency`` and the fact tables, or these of the region's bodies
+            beside them.
     """
-    found = [_rollup(tables, code, patterns) for code, patterns in rules().rollup.cells.items()]
-    return pl.concat([*found])
+    everything = with_beside(tables)
+    found = [_rollup(everything, code, patterns) for code, patterns in rules().rollup.cells.items()]
+    mine = taken(tables, "dim_report").select("report_id")
+    return pl.concat([*found]).join(mine, on="report_id", how="semi", maintain_order="left")
 
 
 def _rollup(tables: Mapping[str, pl.DataFrame], code: str, patterns: tuple[str, ...]) -> pl.DataFrame:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.crawl.launch import Crawled, crawl_sources
-from pipeline.crawl.sources import SOURCES, SourceFault, chosen, load
+from pipeline.crawl.sources import SOURCES, Source, SourceFault, chosen, load
 from pipeline.crawl.store import verify
 from pipeline.settings import SettingsFault, crawl_contact, settings, sources_file
 from pipeline.terminal import cell, printable
@@ -26,6 +27,7 @@ raw_app = typer.Typer(help="The raw folder: what was fetched into it.", no_args_
 
 
 def crawl(
+    context: typer.Context,
     source: Annotated[
         list[str] | None, typer.Argument(help="sources; all enabled ones if none is named")
     ] = None,
@@ -36,17 +38,35 @@ def crawl(
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="most reports to ask of each source")
     ] = None,
+    total: Annotated[
+        int | None, typer.Option("--total", min=1, help="most reports to ask of all sources together")
+    ] = None,
     sources: Annotated[Path | None, typer.Option("--sources", help="another sources.yaml")] = None,
     at_once: Annotated[int, typer.Option("--at-once", min=1, help="sources side by side")] = 4,
+    listing: Annotated[bool, typer.Option("--list", help="list the sources; crawl nothing")] = False,
+    build: Annotated[bool, typer.Option("--build", help="build the warehouse afterwards")] = False,
+    warehouse: Annotated[
+        Path | None, typer.Option("--warehouse", help="folder of the build [data/warehouse]")
+    ] = None,
 ) -> None:
     """Fetch new and changed reports of configured sources into the raw folder."""
     console = Console()
+    if build and dry_run:
+        raise _failure("--build and --dry-run do not go together: a dry run fetches nothing")
     try:
         file = sources or sources_file() or SOURCES
-        wanted = chosen(load(file), source or [])
+        known = load(file)
+        wanted = chosen(known, source or [])
         folder = settings(raw=raw).raw
     except (SourceFault, SettingsFault) as fault:
         raise _failure(str(fault)) from None
+
+    if listing:
+        if not source:
+            console.print(_listed(list(known.values())))
+        for described in wanted if source else ():
+            typer.echo(_described(described))
+        return
 
     def told(one: Crawled) -> None:
         if one.fault:
@@ -55,7 +75,7 @@ def crawl(
             console.print(cell(f"{one.source}  {plan['would_fetch']}  {plan['title']}"), soft_wrap=True)
 
     try:
-        done = crawl_sources(wanted, file, folder, crawl_contact(), limit, dry_run, at_once, told)
+        done = crawl_sources(wanted, file, folder, crawl_contact(), limit, dry_run, at_once, told, total)
     except KeyboardInterrupt:
         raise _failure("ended; crawl again to go on where it was") from None
     console.print(_table(done, dry_run))
@@ -67,8 +87,32 @@ def crawl(
             console.print(
                 cell(f"{one.source}: {' · '.join(str(part) for part in line if part)}"), soft_wrap=True
             )
+    if build:
+        # What the other sources brought is built though one failed; the exit code tells of that one.
+        root = context.find_root().command
+        context.invoke(root.commands["build"], raw=raw, warehouse=warehouse)  # type: ignore[attr-defined]
     if failed := [one.source for one in done if not one.ok]:
         raise _failure(f"{len(failed)} of {len(done)} sources failed: {', '.join(failed)}")
+
+
+def _listed(sources: list[Source]) -> Table:
+    """What sources.yaml says, and what is known of each entry."""
+    table = Table(title=f"{len(sources)} sources", title_justify="left")
+    for name in ("source", "title", "adapter", "years", "list"):
+        table.add_column(name, overflow="fold")
+    for source in sources:
+        first, last = source.years
+        known = "seen" if source.confirmed else "derived"
+        known = known if source.enabled else f"{known}; crawled only by name"
+        row = (source.name, source.title, source.adapter, f"{first}–{last or ''}", known)
+        table.add_row(*(cell(text) for text in row))
+    return table
+
+
+def _described(source: Source) -> str:
+    """All that the entry of one source says, as YAML."""
+    said = source.model_dump(mode="json", exclude_unset=True)
+    return yaml.safe_dump(said, allow_unicode=True, sort_keys=False, width=100)
 
 
 def _table(done: list[Crawled], dry_run: bool) -> Table:

@@ -26,6 +26,34 @@ LOG = "crawl.log"
 _TAIL = 4_000
 
 
+class Budget:
+    """What all sources together may still ask for; a share for each, what one leaves goes to the next.
+
+    ``total`` of None is no bound.
+    """
+
+    def __init__(self, total: int | None, sources: int) -> None:
+        self._left, self._to_come = total, sources
+        self._lock = threading.Lock()
+
+    def take(self, limit: int | None) -> int | None:
+        """The most that the next source may ask for, by its own limit and its share of the rest."""
+        with self._lock:
+            if self._left is None:
+                return limit
+            share = -(-self._left // max(1, self._to_come))
+            self._to_come -= 1
+            taken = share if limit is None else min(share, limit)
+            self._left -= taken
+            return taken
+
+    def give_back(self, unused: int) -> None:
+        """What a source left of its share."""
+        with self._lock:
+            if self._left is not None:
+                self._left += max(0, unused)
+
+
 @dataclass(frozen=True, slots=True)
 class Crawled:
     """How the crawl of one source ended.
@@ -51,6 +79,7 @@ def crawl_sources(
     dry_run: bool = False,
     at_once: int = 4,
     told: Callable[[Crawled], None] = lambda one: None,
+    total: int | None = None,
 ) -> list[Crawled]:
     """Crawl sources, each in its process, ``at_once`` of them at a time; gives them as they end.
 
@@ -60,14 +89,22 @@ def crawl_sources(
         file: sources.yaml that they are in.
         limit: most reports and attachments to ask of each source.
         told: called with each source as it ends.
+        total: most reports and attachments to ask of all sources together.
     """
     running: set[subprocess.Popen[str]] = set()
     ending = threading.Event()
+    budget = Budget(total, len(sources))
 
     def one(source: Source) -> Crawled:
         if ending.is_set():
             return Crawled(source.name, False, fault="not begun")
-        return _crawl_one(source, file, raw, contact, limit, dry_run, running)
+        share = budget.take(limit)
+        if share == 0:
+            return Crawled(source.name, True, {"stopped": "total"})
+        crawled = _crawl_one(source, file, raw, contact, share, dry_run, running)
+        # One that said nothing may have asked for all of its share.
+        budget.give_back((share or 0) - int(crawled.counts.get("reports_asked", share or 0)))
+        return crawled
 
     done: list[Crawled] = []
     with _ends_with_sigterm(), ThreadPoolExecutor(max(1, at_once)) as pool:

@@ -56,6 +56,7 @@ def _crawl(source: Source, store: Store, contact: str, limit: int | None, dry_ru
         "stopped": spider.stopped or ("" if spider.reason == "finished" else spider.reason),
         "resumed": journal.resumed,
         "left": len(journal.pending) if not dry_run else 0,
+        "reports_asked": spider.reports_asked,
         "requests": crawler.stats.get_value("downloader/request_count", 0),
         "retries": crawler.stats.get_value("retry/count", 0),
         **counts,

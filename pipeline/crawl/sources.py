@@ -93,8 +93,10 @@ class Source(_Strict):
 
     ``hosts`` are all that may be asked: names, ``*.name`` for those below one, with ``:port`` where
     it is not the scheme's own. ``confirmed`` is false where the entry follows from a report's
-    address and no crawl has shown it to be the list yet. ``recheck_days`` is how long a report
+    address and the list itself was not seen at it. ``recheck_days`` is how long a report
     fetched well is not asked for again while its line on the list stays the same.
+    ``expected_agencies``: names of bodies known to publish here, or how many do; each year of them is
+    looked for by the coverage check.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,39}$")]
@@ -107,7 +109,11 @@ class Source(_Strict):
     pace: Pace = Field(default_factory=Pace.model_construct)
     bounds: Bounds = Field(default_factory=Bounds.model_construct)
     owner: str = ""
-    expected_agencies: int | None = Field(None, ge=1)
+    expected_agencies: (
+        Annotated[int, Field(ge=1)]
+        | Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]
+        | None
+    ) = None
     recheck_days: float = Field(30, ge=0)
     confirmed: bool = True
     enabled: bool = True
@@ -205,6 +211,8 @@ def load(path: Path = SOURCES) -> dict[str, Source]:
 
 
 def _fault(path: Path, name: str, place: Sequence[int | str], message: str) -> str:
+    # Names that the schema gives to the ways in which a value may be written say nothing here.
+    place = [part for part in place if isinstance(part, int) or "[" not in part]
     where = ".".join(str(part) for part in place)
     said = message.removeprefix("Value error, ")
     return f"{path.name}: {name}: {where + ': ' if where else ''}{said}"

@@ -82,7 +82,8 @@ class SourceSpider(scrapy.Spider):
         self.stopped = ""
         self.reason = ""
         self.planned: list[Step] = []
-        self._asked = self._reports_asked = self._faults = 0
+        self._asked = self._faults = 0
+        self.reports_asked = 0
         self._begun = datetime.now(UTC)
 
     async def start(self) -> AsyncIterator[Request]:
@@ -136,14 +137,14 @@ class SourceSpider(scrapy.Spider):
         bounds = self.source.bounds
         if self.stopped == "faults":
             return False
-        if step.role != "list" and self._reports_asked >= self.limit:
+        if step.role != "list" and self.reports_asked >= self.limit:
             self.stopped = self.stopped or "limit"
             return False
-        if self._asked >= bounds.requests or self.counts.bytes > bounds.megabytes * 1e6:
+        if self._asked >= bounds.requests or self.stopped == "bound":
             self.stopped = self.stopped or "bound"
             return False
         self._asked += 1
-        self._reports_asked += step.role != "list"
+        self.reports_asked += step.role != "list"
         return True
 
     def _request(self, step: Step) -> Request:
@@ -192,7 +193,7 @@ class SourceSpider(scrapy.Spider):
 
     async def parse(self, response: Response, step: Step) -> AsyncIterator[Request]:
         """An answer into the store; what it leads to."""
-        self.counts.bytes += len(response.body)
+        self._weigh(response)
         found: list[Step] = []
         try:
             found = await self._take(response, step)
@@ -272,7 +273,7 @@ class SourceSpider(scrapy.Spider):
             except _NETWORK_FAULTS as fault:
                 self._failed(step, _reason(fault))
                 continue
-            self.counts.bytes += len(answer.body)
+            self._weigh(answer)
             ending = ending_of(answer.body)
             if answer.status != 200 or ending not in _PICTURES:
                 self._failed(step, f"HTTP {answer.status}, no picture", answer.status)
@@ -346,10 +347,21 @@ class SourceSpider(scrapy.Spider):
         self._record(step, Entry(**self._said(step, "failed"), reason=reason, status=status))
         self._entry_failed(step)
         self._faults += 1
-        if self._faults >= self.source.bounds.faults and not self.stopped:
-            self.stopped = "faults"
+        if self._faults >= self.source.bounds.faults:
+            self._end("faults")
+
+    def _end(self, why: str) -> None:
+        """End the crawl; what was found and not yet asked for stays in the journal."""
+        if not self.stopped:
+            self.stopped = why
             assert self.crawler.engine is not None
-            deferred_from_coro(self.crawler.engine.close_spider_async(reason="faults"))
+            deferred_from_coro(self.crawler.engine.close_spider_async(reason=why))
+
+    def _weigh(self, response: Response) -> None:
+        """Count the bytes; a crawl that has had all that it may take ends."""
+        self.counts.bytes += len(response.body)
+        if self.counts.bytes > self.source.bounds.megabytes * 1e6:
+            self._end("bound")
 
     def _entry_failed(self, step: Step) -> None:
         """A list that cannot be had hides reports, so it counts as the source's fault."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from pipeline.checks import beside
 from pipeline.checks.identities import RESULT, TOLERANCE
 from pipeline.curation.decisions import BREAKS, STALE
 from pipeline.form.model import Table, forms, terms
@@ -97,7 +98,8 @@ def settled_findings(
         check: makes rows of check_result out of such tables.
     """
     sound = decisions.filter(pl.col("fault").is_null())
-    if sound.is_empty():
+    corrected = _has_corrected(tables)
+    if sound.is_empty() and not corrected:
         return found.with_columns(settled=pl.lit(None, pl.String))
     placed = _placed(sound, tables)
     told = [_stale(one) for one in placed if one.report_id and one.stale]
@@ -118,7 +120,7 @@ def settled_findings(
         if not mine:
             told.append(_stale(one.because("it is no longer found, or with other figures")))
     by_cells = dict(_by_cells(live, failing))
-    if any(one.row["decision"] == "corrected" for one in live):
+    if corrected:
         closed, broken = _if_corrected(numbered, tables, check)
         by_cells |= dict.fromkeys(closed, "corrected")
         told += broken
@@ -254,7 +256,8 @@ def _if_corrected(
     """The findings that corrected values close, and findings about those that they open."""
     key = ["report_id", "check_code", "scope"]
     before = numbered.filter(pl.col("status") == "fail")
-    after = check({**tables, **{facts: _corrected(tables[facts]) for facts in fact_tables()}})
+    facts = _fact_names()
+    after = check({name: _corrected(rows) if name in facts else rows for name, rows in tables.items()})
     after = after.filter(pl.col("status") == "fail")
     closed = before.join(after, on=key, how="anti")["number"].to_list()
     opened = after.join(before, on=key, how="anti").filter(pl.col("severity") != "info")
@@ -265,6 +268,20 @@ def _if_corrected(
         scope = f"{row['check_code']}/{row['scope']}"
         told.append((row["report_id"], BREAKS, scope, "fail", "warn", *sides, message))
     return closed, told
+
+
+@cache
+def _fact_names() -> frozenset[str]:
+    return frozenset(name for table in fact_tables() for name in (table, beside(table)))
+
+
+def _has_corrected(tables: Mapping[str, pl.DataFrame]) -> bool:
+    """Whether a cell is corrected: of these reports, or of those that their sums are compared with."""
+    return any(
+        "corrected_value" in rows.columns and rows["corrected_value"].null_count() < rows.height
+        for name, rows in tables.items()
+        if name in _fact_names()
+    )
 
 
 def _corrected(facts: pl.DataFrame) -> pl.DataFrame:

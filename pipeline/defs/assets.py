@@ -91,7 +91,7 @@ def _finish(context: Context, made: steps.Made) -> dg.MaterializeResult:
     _publish_if_alone(context)
     return dg.MaterializeResult(
         asset_key=made.table,
-        metadata={"dagster/row_count": made.frame.height, "rejected_rows": made.rejected},
+        metadata={"dagster/row_count": made.rows, "rejected_rows": made.rejected},
     )
 
 

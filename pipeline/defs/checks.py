@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 
 from pipeline import steps, warehouse
-from pipeline.checks.guards import COLUMNS as GUARDED
+from pipeline.checks.guards import QUESTIONS as GUARDED
 from pipeline.checks.guards import CountGuard, FileGuard, guards
 from pipeline.checks.rules import MEASURE, rules
 from pipeline.defs.assets import MARTS, TABLES

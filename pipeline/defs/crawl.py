@@ -6,13 +6,16 @@ Here: wiring and metadata. Not here: fetching (pipeline/crawl), building (steps.
 import hashlib
 import json
 import warnings
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 
+from pipeline.agencies import Agency, canonical_agency
+from pipeline.cells.heading import same_body
+from pipeline.cells.heading_text import page_title
 from pipeline.collection import list_files
 from pipeline.crawl.adapters.common import last_year, year_in
 from pipeline.crawl.launch import Crawled, crawl_sources
@@ -126,30 +129,49 @@ def _fresh(source: Source, known: list[Entry], now: datetime) -> dg.AssetCheckRe
 
 
 def _coverage(source: Source, known: list[Entry]) -> dg.AssetCheckResult:
-    """Reports found by year against what is expected; without an expectation, against the best year."""
+    """Reports found by year and body against what is expected; else each year against the best one."""
     newest = {e.key: e for e in known if e.sha256 and e.kept == "document"}
     found = Counter(year_in(e.title) for e in newest.values())
     years = range(source.years[0], last_year(source.years[1]) + 1)
+    begun = [year for year in years if year >= min((y for y in years if found[y]), default=9999)]
     expected = source.expected_agencies
-    most = expected or max((found[year] for year in years), default=0)
-    begun = min((year for year in years if found[year]), default=None)
-    short = [
-        year
-        for year in years
-        if (found[year] < expected if expected else begun and year >= begun and found[year] < _GAP * most)
-    ]
+    missing = _missing(source, expected, newest.values(), begun) if isinstance(expected, tuple) else []
+    if isinstance(expected, int):
+        short = [year for year in years if found[year] < expected]
+    else:
+        best = max((found[year] for year in years), default=0)
+        short = [year for year in begun if found[year] < _GAP * best]
     return dg.AssetCheckResult(
-        passed=bool(newest) and not short,
+        passed=bool(newest) and not short and not missing,
         asset_key="fetched_reports",
         check_name=_COVERED[source.name].name,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "by_year": dg.MetadataValue.json({str(year): found[year] for year in years if found[year]}),
             "year_unknown": found[None],
-            "expected_agencies": expected or "not said",
+            "expected_agencies": dg.MetadataValue.json({"expected": expected}),
             "years_short": dg.MetadataValue.json(short),
+            "missing": dg.MetadataValue.json(missing),
         },
     )
+
+
+def _missing(
+    source: Source, expected: Iterable[str], found: Iterable[Entry], years: Iterable[int]
+) -> list[str]:
+    """Each expected body and year of which no report was found, as ``body year``."""
+    have: dict[int, list[Agency]] = defaultdict(list)
+    for entry in found:
+        title, year = page_title(entry.title), year_in(entry.title)
+        if title is not None and title.agency and year is not None:
+            have[year].append(canonical_agency(title.agency, (source.title,)))
+    bodies = {name: canonical_agency(name, (source.title,)) for name in expected}
+    return [
+        f"{name} {year}"
+        for name, body in bodies.items()
+        for year in years
+        if not any(same_body(body, other) for other in have[year])
+    ]
 
 
 CRAWL_CHECKS = _crawl_checks()

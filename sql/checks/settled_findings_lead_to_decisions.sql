@@ -31,13 +31,34 @@ decided as (
 
     select
         dim_report.report_id,
+        dim_report.agency_id,
         decisions.decision,
     from decisions
     join dim_report using (document_id)
     where decisions.fault is null
+
+),
+
+-- a figure corrected in another year's report of the body, or in a report of one of its bodies,
+-- settles what was found by comparing them
+compared as (
+
+    select
+        dim_report.report_id,
+        'corrected' as decision,
+    from decided
+    join dim_agency using (agency_id)
+    join dim_report on dim_report.agency_id in (dim_agency.agency_id, dim_agency.parent_agency_id)
+    where decided.decision = 'corrected'
 
 )
 
 select marked.*
 from marked
 anti join decided using (report_id, decision)
+where
+    marked.table_name <> 'check_result'
+    or not exists (
+        from compared
+        where compared.report_id = marked.report_id and compared.decision = marked.decision
+    )
