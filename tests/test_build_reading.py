@@ -36,7 +36,7 @@ def raw(tmp_path: Path) -> Path:
 
 
 def test_files_are_listed_by_path_with_their_source(raw: Path) -> None:
-    for path in ("b.txt", "site/2023/a.html", "site/.gongkai/manifest.jsonl", ".hidden.txt", "z/q.exe"):
+    for path in ("b.txt", "site/2023/a.html", "site/.gongkai/manifest.jsonl", "z/q.exe"):
         fakes.write(raw, path, agency="x")
     files = list_files(raw)
     assert [(file.path, file.source) for file in files] == [
@@ -44,6 +44,20 @@ def test_files_are_listed_by_path_with_their_source(raw: Path) -> None:
         ("site/2023/a.html", "site"),
         ("z/q.exe", "z"),
     ]
+
+
+def test_hidden_files_are_listed_and_not_read(raw: Path) -> None:
+    for path in ("a.txt", ".DS_Store", "site/._a.txt", "site/.git/config", "~$b.docx", "site/.gongkai/lock"):
+        fakes.write(raw, path, agency="x")
+    files = identify(list_files(raw), raw.parent / "files.parquet")
+    assert {file.path: (file.refused, file.source) for file in files} == {
+        "a.txt": (None, "local"),
+        ".DS_Store": ("unsupported", "local"),
+        "site/._a.txt": ("unsupported", "site"),
+        "site/.git": ("unsupported", "site"),
+        "~$b.docx": ("unsupported", "local"),
+    }
+    assert all(file.message and file.document_id is None for file in files if file.refused)
 
 
 def test_links_lead_nowhere_but_inside(raw: Path, tmp_path: Path) -> None:
