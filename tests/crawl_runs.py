@@ -6,7 +6,6 @@ Here: writing a source, starting a crawl, reading its counts and its store.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ import yaml
 
 from pipeline.crawl.store import HIDDEN, MANIFEST, Entry, entries
 from tests.crawl_server import Site
+from tests.crawl_warm import run
 
 FAST = {"seconds": 0, "per_host": 4, "timeout": 5, "retries": 2, "backoff": 0.1, "longest_wait": 5}
 
@@ -46,21 +46,24 @@ def write_sources(folder: Path, *sources: Mapping[str, Any]) -> Path:
 
 def command(folder: Path, name: str, *words: str) -> list[str]:
     """The crawl of a source into ``folder/raw``."""
-    given = [
-        "--raw",
-        str(folder / "raw"),
-        "--sources",
-        str(folder / "sources.yaml"),
-        "--contact",
-        "a@example.invalid",
-    ]
-    return [sys.executable, "-m", "pipeline.crawl", name, *given, *words]
+    return [sys.executable, "-m", "pipeline.crawl", *_words(folder, name), *words]
 
 
-def crawl(folder: Path, given: Mapping[str, Any], *words: str) -> dict[str, Any]:
-    """Crawl a source; its counts. Whatever else it printed must be a plan."""
+def _words(folder: Path, name: str) -> list[str]:
+    places = ["--raw", str(folder / "raw"), "--sources", str(folder / "sources.yaml")]
+    return [name, *places, "--contact", "a@example.invalid"]
+
+
+def crawl(
+    folder: Path,
+    given: Mapping[str, Any],
+    *words: str,
+    names: Mapping[str, str] | None = None,
+    public: str = "",
+) -> dict[str, Any]:
+    """Crawl a source; its counts. Whatever else it printed must be a plan. See crawl_warm.run."""
     write_sources(folder, given)
-    done = subprocess.run(command(folder, given["name"], *words), capture_output=True, text=True, timeout=120)
+    done = run([*_words(folder, given["name"]), *words], names, public)
     for fault in ("Spider error", "Unhandled", "public_suffix"):
         assert fault not in done.stderr, done.stderr[-4000:]
     *planned, last = done.stdout.splitlines()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import ipaddress
 import json
+import ssl
 import struct
 import threading
 import time
@@ -17,7 +19,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 
@@ -78,6 +82,7 @@ class Site:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer waits 40 ms for the acknowledgement of its head
     site: Site
 
     def do_GET(self) -> None:
@@ -145,13 +150,18 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(address: str = "127.0.0.1", scheme: str = "http") -> Iterator[Site]:
-    """A site on a free port of a loopback address."""
+def serving(address: str = "127.0.0.1", certificate: Path | None = None) -> Iterator[Site]:
+    """A site on a free port of a loopback address; over TLS with a certificate and its key in one file."""
     site = Site()
     site.pages["/robots.txt"] = Answer(b"User-agent: *\nAllow: /\n", "text/plain")
     handler = type("Handler", (_Handler,), {"site": site})
     server = ThreadingHTTPServer((address, 0), handler)
     server.daemon_threads = True
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    scheme = "http" if certificate is None else "https"
     site.url = f"{scheme}://{address}:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
@@ -160,6 +170,34 @@ def serving(address: str = "127.0.0.1", scheme: str = "http") -> Iterator[Site]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def self_signed(folder: Path, address: str = "127.0.0.1") -> Path:
+    """A certificate that nobody vouches for, with its key, in one file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, address)])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "certificate.pem"
+    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM) + private)
+    return path
 
 
 # What is published.

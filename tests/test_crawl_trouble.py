@@ -70,7 +70,7 @@ def test_faults_are_counted_and_what_can_be_had_is_kept(tmp_path: Path) -> None:
         site.html("/r/cookie", text + "3", needs_cookie="session=1")
         site.html("/r/nothing", "<p>您访问的页面不存在或已被删除！</p>")
         began = time.monotonic()
-        pace = {**FAST, "timeout": 2, "retries": 2}
+        pace = {**FAST, "timeout": 1, "retries": 2}
         told = crawl(tmp_path, source(site, "generic", "/list/", pace=pace))
         assert time.monotonic() - began < 40
         got = outcomes(tmp_path)

@@ -47,7 +47,10 @@ _LEAST_PICTURE = 3_000
 
 @dataclass
 class Counts:
-    """What a crawl did. ``documents`` are files that the build reads; ``reasons`` why things failed."""
+    """What a crawl did: outcomes by kind, bytes, and why things failed (``reasons``).
+
+    ``passing`` counts failures that may be none the next time: of the network, or of a busy server.
+    """
 
     lists: int = 0
     pages: int = 0
@@ -59,6 +62,7 @@ class Counts:
     empty: int = 0
     gone: int = 0
     failed: int = 0
+    passing: int = 0
     refused: int = 0
     forbidden: int = 0
     entries_failed: int = 0
@@ -339,13 +343,16 @@ class SourceSpider(scrapy.Spider):
             if step.role == "list":
                 self._entry_failed(step)
         else:
-            self._failed(step, _reason(fault))
+            given_up = isinstance(fault, IgnoreRequest | exceptions.DownloadCancelledError)
+            self._failed(step, _reason(fault), lasts=given_up)
         self.journal.done(step)
         return iter(())
 
-    def _failed(self, step: Step, reason: str, status: int | None = None) -> None:
+    def _failed(self, step: Step, reason: str, status: int | None = None, lasts: bool = False) -> None:
         self._record(step, Entry(**self._said(step, "failed"), reason=reason, status=status))
         self._entry_failed(step)
+        passes = status is None or status in self.settings.getlist("RETRY_HTTP_CODES")
+        self.counts.passing += passes and not lasts
         self._faults += 1
         if self._faults >= self.source.bounds.faults:
             self._end("faults")

@@ -63,7 +63,9 @@ def fetched_reports(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     (done,) = crawl_sources([source], sources_file() or SOURCES, settings().raw, crawl_contact())
     context.log.info(done.log)
     if not done.ok:
-        raise dg.Failure(_fault(done), metadata=_metadata(done), allow_retries=not done.fault)
+        # A list that is gone or a fault in sources.yaml is no other in a quarter of an hour.
+        again = bool(done.counts.get("passing"))
+        raise dg.Failure(_fault(done), metadata=_metadata(done), allow_retries=again)
     return dg.MaterializeResult(metadata=_metadata(done))
 
 
