@@ -40,8 +40,8 @@ ReadFile = Callable[[Path, str], Report]
 # The hard stop comes after the soft one, for code that a signal does not interrupt.
 _GRACE = 1.5
 _MESSAGE_LENGTH = 500
-# Megabytes that a worker needs beside what it takes at its start to read anything at all.
-_ROOM = 64
+# Megabytes that a worker needs at least beside what it takes at its start: the stack of its watchdog.
+_ROOM = 16
 _ANEW = "Save only the report's pages as a new file, or raise the limits."
 
 
@@ -150,7 +150,7 @@ def _pool(
     """Workers with a folder for what they make on the way; nothing of it outlives them, however they end."""
     folder = Path(tempfile.mkdtemp(prefix="gongkai-read-"))
     try:
-        with ProcessPoolExecutor(workers, context, None, _start_worker, (limits, folder)) as pool:
+        with ProcessPoolExecutor(workers, context, _start_worker, (limits, folder)) as pool:
             yield pool
     finally:
         end_left_behind(folder)
@@ -165,17 +165,16 @@ def _try_worker(context: multiprocessing.context.BaseContext, read: ReadFile, li
     """
     try:
         with _pool(context, 1, replace(limits, megabytes=0)) as pool:
-            taken = pool.submit(_megabytes, read).result()
+            taken = pool.submit(_loaded, read).result()
     except BrokenProcessPool as fault:
         raise WorkersFailed(
             f"worker processes end before they read anything: {read.__module__} cannot be loaded in one, or "
             "the system ends them (memory?). The fault stands above; install gongkai anew or free memory."
         ) from fault
-    least = taken + _ROOM
-    if limits.megabytes and limits.megabytes < least:
+    if limits.megabytes and limits.megabytes < taken + _ROOM:
         raise WorkersFailed(
             f"a worker takes {taken} MB of address space before it reads anything and may take "
-            f"{limits.megabytes} MB: set GONGKAI_DOCUMENT_MEGABYTES to {least} or more"
+            f"{limits.megabytes} MB: set GONGKAI_DOCUMENT_MEGABYTES to {2 * taken} or more"
         )
 
 
@@ -186,13 +185,20 @@ def _start_worker(limits: Limits, folder: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     tempfile.tempdir = str(folder)
     if limits.megabytes and resource is not None:
+        if limits.megabytes < _megabytes() + _ROOM:
+            raise MemoryError("the bound of a document is below what a worker takes")
         bound = limits.megabytes * 1024 * 1024
         with contextlib.suppress(ValueError, OSError):  # a stricter bound is set, or the system has none
             resource.setrlimit(resource.RLIMIT_AS, (bound, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
-def _megabytes(read: ReadFile) -> int:
-    """The address space of this process, in which the reader is loaded; 0 where the system does not tell."""
+def _loaded(read: ReadFile) -> int:
+    """The address space of a worker in which the reader is loaded."""
+    return _megabytes()
+
+
+def _megabytes() -> int:
+    """The address space of this process; 0 where the system does not tell."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
     except (OSError, ValueError):
