@@ -21,6 +21,7 @@ from pipeline.agencies import is_bare
 from pipeline.cells.hinted import Hints, hinted
 from pipeline.cells.report import DocumentStatus, Heading, Note, Report
 from pipeline.collection import RawFile
+from pipeline.form.english import english
 from pipeline.form.model import forms
 from pipeline.manifest import Provenance
 from pipeline.reading.document import FileFormat
@@ -397,7 +398,12 @@ def labels() -> dict[str, pl.DataFrame]:
                 for known in (t for t in form.tables if t.code == table):
                     for line in getattr(known, side):
                         versions[line.code].insert(0, form.form)
-                        row: Row = {"code": line.code, "label": line.label, "path": " › ".join(line.path)}
+                        row: Row = {
+                            "code": line.code,
+                            "label": line.label,
+                            "label_en": english()[dimension][line.code],
+                            "path": " › ".join(line.path),
+                        }
                         lines.setdefault(line.code, {**row, "position": len(lines) + 1})
             rows = [{**row, "form_versions": ", ".join(versions[code])} for code, row in lines.items()]
             result[f"dim_{dimension}"] = _rows(f"dim_{dimension}", rows)
