@@ -13,7 +13,7 @@ from pipeline.cells.identities import Key
 from pipeline.cells.one_line import LINE
 from pipeline.cells.placing import Placed
 from pipeline.cells.report import Fact, FactStatus, Note, TableReading, TableState
-from pipeline.cells.tables import Reading, believed, confirmed, deduced
+from pipeline.cells.solving import Reading, believed, confirmed, deduced
 from pipeline.form.model import Table, forms
 
 

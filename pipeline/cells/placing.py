@@ -255,7 +255,7 @@ def place_in_order(
 
 
 def leads_in_print(code: str, texts: Sequence[str], table: Table) -> bool:
-    """Whether the source prints this column's header before the others; perhaps in its reading order alone."""
+    """Whether the source gives this column's header before the others, in print or in reading order."""
     for text in texts:
         line, score = best_line(text, table, "columns", table.columns)
         if line is not None and score >= SURE:

@@ -6,7 +6,8 @@ Here: the order of the steps, second opinions, the document's status. Not here: 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from pipeline.cells.alternatives import reconsidered
@@ -16,7 +17,8 @@ from pipeline.cells.indicators import IndicatorReading, read_indicators
 from pipeline.cells.narrative import find_statements
 from pipeline.cells.report import DocumentStatus, Heading, Report, TableReading
 from pipeline.cells.sections import Opening, find_sections, section_paragraphs, section_texts
-from pipeline.cells.tables import Reading, best_of, read_tables
+from pipeline.cells.solving import Reading, best_of
+from pipeline.cells.tables import read_tables
 from pipeline.form.model import forms
 from pipeline.reading.document import Document, Picture, ReadingError
 from pipeline.reading.open import read_document, second_opinion
