@@ -184,7 +184,10 @@ def assemble(
     identities, long = as_rows(readings)
     found = identify(files, identities, origins)
     others = [further(table, long[facts], found.files) for table, facts in frames.FACTS.items()]
-    whole = {table: pl.concat([long[table], *[found.said[table]] * (table in found.said)]) for table in LONG}
+    whole = {
+        table: pl.concat([long[table], found.said[table]]) if table in found.said else long[table]
+        for table in LONG
+    }
     return {
         **found.dimensions,
         **{table: placed(table, rows, found.files) for table, rows in whole.items()},
