@@ -51,7 +51,8 @@ def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
     while first > 0 and any(_forum(c, table) for c in distinct(places[first - 1])):
         first -= 1
     last = header[-1]
-    by_column = _columns(places[first : last + 1], table)
+    zone = places[first : last + 1]
+    by_column = _columns(_spread(zone, table) if grid.layout == "fields" else zone, table)
     complete = set(by_column.values()) == set(printed_keys(table))
     # Where every column is named, what stands beside the header belongs to another table.
     span = range(min(by_column), max(by_column) + 1) if complete else range(grid.column_count)
@@ -142,6 +143,21 @@ def _result_labels(row: Sequence[Cell | None], table: Table) -> int:
 def _forum(cell: Cell, table: Table) -> bool:
     words = label_key(cell.text).words
     return any(words == label_key(label).words for line in table.rows for label in line.path)
+
+
+def _spread(zone: Sequence[Sequence[Cell | None]], table: Table) -> list[list[Cell | None]]:
+    """A header of fields with each forum over the empty fields behind it, as its merged cell stood."""
+    spread: list[list[Cell | None]] = []
+    for row in zone:
+        places, carried = list(row), None
+        if any(_forum(c, table) for c in distinct(row)):
+            for x, cell in enumerate(row):
+                if cell is not None and cell.text.strip():
+                    carried = cell if _forum(cell, table) else None
+                elif carried is not None:
+                    places[x] = carried
+        spread.append(places)
+    return spread
 
 
 def _columns(zone: Sequence[Sequence[Cell | None]], table: Table) -> dict[int, Key]:
