@@ -54,6 +54,18 @@ def _unit_pattern() -> re.Pattern[str]:
     return re.compile(rf"^\(?(?P<unit>{'|'.join(map(re.escape, units))})\)?")
 
 
+@cache
+def _about_pattern() -> re.Pattern[str]:
+    """A figure that is said to be none exactly (约30件, 5件以上), and nothing else."""
+    values = lookups().values
+    before, after, units = (
+        "|".join(map(re.escape, sorted(map(fold, words), key=len, reverse=True)))
+        for words in (values.about, values.or_so, values.units)
+    )
+    figure = rf"\d[\d,.]*(?:{units})?"
+    return re.compile(rf"(?:{before}){figure}(?:{after})?(?:{units})?|{figure}(?:{after})(?:{units})?")
+
+
 def _bare(text: str) -> str:
     return re.sub(r"\s+", "", fold(text))
 
@@ -112,6 +124,8 @@ def _figure(plain: str, kind: NumberKind, unit: str | None, header_unit: str) ->
         for word in words:
             if kind == "signed" and bare.startswith(word):
                 bare, sign = bare[len(word) :], factor
+    if _about_pattern().fullmatch(bare):
+        return Value("illegible")
     match = _NUMBER.match(bare)
     if match is None:
         return Value("text") if not bare[:1].isdigit() else Value("illegible")

@@ -31,6 +31,8 @@ class Values:
     blank: tuple[str, ...]
     not_applicable: tuple[str, ...]
     zero: tuple[str, ...]
+    about: tuple[str, ...]
+    or_so: tuple[str, ...]
     units: tuple[str, ...]
     money: dict[str, int]
     myriads: dict[str, int]
