@@ -62,7 +62,7 @@ def tables_of(path: Path, report: Report | None = None) -> dict[str, pl.DataFram
     rejected = []
     for table in rows:
         found[table], odd = frames.typed(table, rows[table])
-        if table in frames.FACTS.values():
+        if table in (*frames.FACTS.values(), frames.INDICATORS):
             rejected.append(odd)
     notes = assembly.notes_of_rejected(pl.concat(rejected), found["dim_document"])
     found["reading_note"] = pl.concat([found["reading_note"], notes])

@@ -12,6 +12,8 @@ import docx
 import polars as pl
 import pytest
 
+from pipeline import frames
+from pipeline.assembly import labels, notes_of_rejected
 from pipeline.cells.indicators import read_indicators
 from pipeline.form import Node, forms, terms
 from pipeline.form.lookups import lookups
@@ -399,3 +401,33 @@ def test_a_report_of_those_years_without_any_table(tmp_path: Path) -> None:
         assert (("completeness.indicators", "missing") in failing(found, "warn")) == (version == "2014")
     path.write_text("\n".join(lines_before(2022)[:4]), "utf-8")
     assert ("completeness.requests", "missing") in failing(tables_of(path), "error")
+
+
+def test_a_figure_that_fits_no_indicator_is_a_finding() -> None:
+    rows = pl.DataFrame(
+        {
+            "report_id": ["r"] * 5,
+            "indicator": ["staff", "meetings", "application_fees", "complaints", "unknown"],
+            "unit": ["人", "次", "万元", "件", "件"],
+            "value": [-1.0, 2.5, 2.5, 3.0, 1.0],
+            "best_value": [-1.0, 2.5, 2.5, 3.0, 1.0],
+            "status": ["reported"] * 5,
+            "raw_text": ["-1", "2.5", "2.5", "3", "1"],
+            "document_id": ["d"] * 5,
+            "locator": ["table=1"] * 5,
+            "confidence": [1.0] * 5,
+        }
+    )
+    good, bad = frames.typed(frames.INDICATORS, rows)
+    assert good["indicator"].to_list() == ["application_fees", "complaints"]
+    notes = notes_of_rejected(bad, frames.empty("dim_document"))
+    assert dict(notes.select("scope", "check_code").iter_rows()) == dict.fromkeys(
+        ("staff", "meetings", "unknown"), "lost_cells.indicators"
+    )
+
+
+def test_every_indicator_has_its_labels() -> None:
+    found = labels()["dim_indicator"]
+    assert found["code"].to_list() == CODES
+    assert set(found["form_versions"]) == {"2014"}
+    assert dict(found.select("code", "label").iter_rows()) == {line.code: line.label for line in TABLE.rows}
