@@ -58,8 +58,8 @@ def test_the_sources_that_ship_are_whole() -> None:
         ({"pace": {"seconds": -1}}, "pace.seconds: Input should be greater than or equal to 0"),
         ({"hosts": ["https://a.gov.cn"]}, "is no host"),
         ({"name": "Ä b"}, "name: String should match"),
-        ({"expected_agencies": 0}, "expected_agencies: Input should be greater than or equal to 1"),
-        ({"expected_agencies": []}, "expected_agencies: Tuple should have at least 1 item"),
+        ({"expected_agencies": 0}, "expected_agencies: how many bodies (1 or more), or a list"),
+        ({"expected_agencies": []}, "expected_agencies: how many bodies (1 or more), or a list"),
     ],
 )
 def test_a_fault_in_a_source_is_said_with_its_place(change: dict, said: str, tmp_path: Path) -> None:
