@@ -223,10 +223,8 @@ def main() -> None:
     deviations = chosen.deviations.split(",") if chosen.deviations else None
     # One in ten besides is of the form before 2019, which the deviations are not made for.
     wanted = (
-        *cases(
-            chosen.cases, chosen.seed, usable, chosen.deviations.split(",") if chosen.deviations else None
-        ),
-        *indicator_cases(0 if chosen.deviations else chosen.cases // 10, chosen.seed, usable),
+        *cases(chosen.cases, chosen.seed, usable, deviations),
+        *indicator_cases(0 if deviations else chosen.cases // 10, chosen.seed, usable),
     )
     with tempfile.TemporaryDirectory() as folder:
         if chosen.keep:
