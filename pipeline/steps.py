@@ -342,8 +342,8 @@ def guard_results(run: Run) -> pl.DataFrame:
 
 
 def publish(run: Run) -> int:
-    """Sign the staged warehouse, write its comments and its quality page, check its claims and swap it
-    in, the page after it; the warehouse's size in bytes.
+    """Sign the staged warehouse, write its macros, codebook, comments and quality page, check its claims
+    and swap it in, the page after it; the warehouse's size in bytes.
 
     Raises:
         WarehouseFault: a guard or a claim does not hold; what was published before stays.
@@ -358,7 +358,7 @@ def publish(run: Run) -> int:
     warehouse.sign(
         connection, run.stage.run, run.started_at, metadata.version("gongkai"), run.cache.versions["other"]
     )
-    warehouse.comment(connection, codebook.comments(warehouse.columns(connection)))
+    codebook.write(connection)
     page = run.stage.folder / quality.NAME
     page.write_text(quality.page(connection, run.settings.raw), encoding="utf-8")
     run.database.close()

@@ -393,6 +393,21 @@ def make_mart(connection: duckdb.DuckDBPyConnection, mart: Statement) -> None:
     connection.execute(f"create or replace {kind} {mart.name} as {mart.select}")
 
 
+def load_plain(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Replace a table by a frame of texts that has no schema of its own."""
+    _replace(connection, table, {name: _TYPES[type(kind)] for name, kind in frame.schema.items()}, frame)
+
+
+def make_macro(connection: duckdb.DuckDBPyConnection, macro: Statement) -> None:
+    """Make one table macro anew; the tables that it reads must be there.
+
+    Its parameters stand in the header, ``$name`` in the select, so that none is taken for a column.
+    """
+    select = re.sub(r"\$([a-z_]+)", r"\1", macro.select)
+    parameters = macro.header.get("parameters", "")
+    connection.execute(f"create or replace macro {macro.name}({parameters}) as table {select}")
+
+
 def violations(connection: duckdb.DuckDBPyConnection, claim: Statement, limit: int = 100) -> pl.DataFrame:
     """Rows that break a claim of sql/checks; none where it holds."""
     return connection.sql(claim.select).limit(limit).pl()
@@ -420,6 +435,11 @@ def comment(connection: duckdb.DuckDBPyConnection, comments: Iterable[Comment]) 
         connection.execute(f"comment on {kind} {about.table} is {_quoted(about.text)}")
         for column, text in about.columns.items():
             connection.execute(f'comment on column {about.table}."{column}" is {_quoted(text)}')
+
+
+def comment_macro(connection: duckdb.DuckDBPyConnection, macro: str, text: str) -> None:
+    """Write a comment on a table macro."""
+    connection.execute(f"comment on macro table {macro} is {_quoted(text)}")
 
 
 def _quoted(text: str) -> str:
