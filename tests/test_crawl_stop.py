@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -82,6 +83,32 @@ def test_a_crawl_that_is_ended_goes_on_where_it_was(number: signal.Signals, tmp_
         newest = {e.key: e.sha256 for e in manifest(ended) if e.sha256}
         assert newest == {e.key: e.sha256 for e in manifest(whole) if e.sha256}
         assert not (ended / "raw" / "test" / HIDDEN / "crawl.jsonl").exists()
+
+
+@pytest.mark.slow
+def test_ending_the_command_ends_its_crawls(tmp_path: Path) -> None:
+    with serving() as site:
+        entry, documents = crawl_server.hanweb_static(site)
+        site.delay = 0.1
+        given = source(site, "hanweb", entry)
+        file = write_sources(tmp_path, given)
+        words = ["crawl", "--raw", str(tmp_path / "raw"), "--sources", str(file)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.cli", *words], stderr=subprocess.PIPE, start_new_session=True
+        )
+        deadline = time.monotonic() + 60
+        while len(site.paths) < 8:
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 1 and b"crawl again to go on" in said
+        with pytest.raises(ProcessLookupError):  # nothing that it started is left
+            os.killpg(process.pid, 0)
+        assert len(site.paths) < 60
+        site.delay = 0
+        told = crawl(tmp_path, given)
+        assert told["resumed"] and told["finished"] and len(stored(tmp_path)) == documents
 
 
 @pytest.mark.slow
