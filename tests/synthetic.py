@@ -114,6 +114,9 @@ union all
 select report_id, 'lost_cells.requests', 'granted', 'fail', 'warn', null,
 from dim_report where hash(report_id, 'w') % 6 = 0
 union all
+select report_id, 'requests.applicant_total', 'refused_state_secret', 'fail', 'error', null,
+from dim_report where hash(report_id, 'r') % 8 = 0
+union all
 select report_id, 'disputes.total', 'reconsideration', 'pass', 'error', null,
 from dim_report;
 
