@@ -23,6 +23,8 @@ UNREAD = "\ufffd"
 ValueStatus = Literal["reported", "blank", "not_applicable", "illegible", "text"]
 
 _NUMBER = re.compile(r"(?P<sign>[+\-−]?)(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<decimals>\.\d+)?")
+_MARKS = "*※†‡☆★△▲"
+"""Marks of footnotes that stand before or behind a figure."""
 _SPACE_IN_NUMBER = re.compile(r"(?<=[\d,.])\s+(?=[\d,.])")
 
 
@@ -111,6 +113,7 @@ def parse_value(
 def _figure(plain: str, kind: NumberKind, unit: str | None, header_unit: str) -> Value:
     values = lookups().values
     doubt = ""
+    plain = plain.strip(_MARKS).strip()
     joined = _SPACE_IN_NUMBER.sub("", plain)
     if joined != plain:
         groups = re.split(r"\s+", re.sub(r"[^\d\s]", "", plain).strip())
@@ -135,7 +138,7 @@ def _figure(plain: str, kind: NumberKind, unit: str | None, header_unit: str) ->
     number = Decimal(digits + (match["decimals"] or "")) * sign
     if match["sign"] in ("-", "−"):
         number = -number
-    rest = bare[match.end() :].strip("。.;；,，")
+    rest = bare[match.end() :].strip("。.;；,，、")
     money = header_unit
     found = _unit_pattern().match(rest)
     if found is not None:
@@ -148,6 +151,8 @@ def _figure(plain: str, kind: NumberKind, unit: str | None, header_unit: str) ->
         rest = rest[found.end() :]
         counted = _unit_pattern().match(rest) if doubt.startswith("rounded") else None
         rest = rest[counted.end() :] if counted is not None else rest
+    if re.fullmatch(r"\(\d+\)", rest):
+        doubt = doubt or "another figure stands in brackets behind"
     if rest and not _is_remark(rest):
         # Words behind a digit are a numbered label (3.其他); anything else is not one figure.
         return Value("text") if re.search(r"[\u4e00-\u9fff]{2,}", rest) else Value("illegible")
