@@ -56,6 +56,7 @@ doubts as (
         string_agg(measure || ': ' || null_reason, ', ' order by measure) filter (where null_reason is not null)
             as null_reasons,
     from mart_measures
+    where is_flagged or null_reason is not null
     group by report_id
 
 ),
