@@ -53,7 +53,7 @@ READ_TABLES = (*_DIMENSIONS, *(table for table in LONG if table != "reading_note
 """Tables whose rows come straight from reading."""
 CHECKED_TABLES = (*READ_TABLES, "reading_note")
 """What the checks may look at."""
-SUGGESTED_FROM = (*frames.FACTS.values(), "check_result")
+SUGGESTED_FROM = (*frames.FACTS.values(), frames.INDICATORS, "check_result")
 """What suggestions are made of."""
 # DuckDB's share of the memory that a run may take; the rest is for frames.
 _DATABASE_SHARE = 0.5
