@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import duckdb
@@ -80,11 +81,11 @@ def statements(folder: str) -> tuple[Statement, ...]:
 def _statement(path: Path) -> Statement:
     header: dict[str, str] = {}
     lines = path.read_text(encoding="utf-8").splitlines()
-    for line in lines:
+    for line in takewhile(lambda line: line.startswith("--"), lines):
         match = re.match(r"--\s*([a-z_ ]+):\s*(.+)", line)
         if match:
             header[match[1]] = match[2].strip()
-        elif line.startswith("--") and header:  # a line that goes on
+        elif header:  # a line that goes on
             last = next(reversed(header))
             header[last] += " " + line.lstrip("- ")
     return Statement(path.stem, header, "\n".join(line for line in lines if not line.startswith("--")))

@@ -5,7 +5,10 @@ Here: rows straight into the tables, marts and macros over them. Not here: readi
 
 from __future__ import annotations
 
+from functools import cache
+
 import duckdb
+import polars as pl
 
 from pipeline import assembly, frames, warehouse
 from pipeline.publish import codebook
@@ -137,13 +140,24 @@ def empty() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def filled(agencies: int) -> duckdb.DuckDBPyConnection:
-    """A warehouse in memory of about 3.5 invented reports for each agency."""
+def bare() -> duckdb.DuckDBPyConnection:
+    """The tables in memory with the form's labels and no report, without marts."""
     connection = duckdb.connect()
     for table in frames.SCHEMAS:
         warehouse.load(connection, table, frames.empty(table))
-    for table, rows in assembly.labels().items():
+    for table, rows in _labels().items():
         warehouse.load(connection, table, rows)
+    return connection
+
+
+@cache
+def _labels() -> dict[str, pl.DataFrame]:
+    return assembly.labels()
+
+
+def filled(agencies: int) -> duckdb.DuckDBPyConnection:
+    """A warehouse in memory of about 3.5 invented reports for each agency, without marts."""
+    connection = bare()
     pairs = [
         (version, item, measure)
         for version in ("2019", "2021")

@@ -7,7 +7,7 @@ with
 -- any script: a word is what stands between spaces, found wherever it stands in a text; no word list is needed
 terms as (
 
-    select distinct unnest(string_split_regex(trim(lower(nfc_normalize($words))), '[\s　]+')) as term
+    select distinct unnest(string_split_regex(trim(lower(translate($words, '０１２３４５６７８９', '0123456789'))), '[\s　]+')) as term
 
 ),
 
