@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 from pipeline.cells.read import read_file
@@ -355,6 +356,22 @@ def fetching_odt(path: Path) -> None:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.text")
         archive.writestr("content.xml", content)
         archive.writestr("META-INF/manifest.xml", manifest)
+
+
+# Pictures that are no pages
+
+
+@hostile("squared paper.png")
+def squared_paper(path: Path) -> None:
+    pixels = np.full((3000, 3000), 255, dtype=np.uint8)
+    pixels[::20] = pixels[:, ::20] = 0
+    Image.fromarray(pixels).save(path)
+
+
+@hostile("grain.png")
+def grain(path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (2500, 2500), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
 
 
 # Too much of everything

@@ -43,6 +43,8 @@ OUTCOMES: dict[str, tuple[str, str] | None] = {
     "nested.eml": ("unreadable", "Save its report"),
     "huge.png": ("unreadable", "300 dpi"),
     "wide.xlsx": ("unreadable", "Save only"),
+    "squared paper.png": ("scanned", ""),
+    "grain.png": ("scanned", ""),
     "laughs.docx": ("unreadable", "entities"),
     "late laughs.docx": ("unreadable", "damaged"),
     "laughs.html": ("not_a_report", "no title"),

@@ -26,6 +26,8 @@ POOR = 0.85
 """Confidence at most of a figure in such a picture: only an identity can confirm it."""
 DISPUTED = 0.6
 """Confidence at most given to a figure on which readings or the count of its strokes disagree."""
+NEAR_SIDE = 3
+"""Pixels between a figure and its cell's side within which a stroke across it may pass for a rule."""
 MAX_ALTERNATIVES = 5
 _FIGURE = re.compile(r"[\d.,，．·、\-—–－−+/%\s]*\d[\d.,，．·、\-—–－−+/%\s]*")
 # What may stand in a cell for figures: a figure, a mark for none, a word.
@@ -55,10 +57,14 @@ FAINT = CellText(UNREAD, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class _Strip:
-    """One line of a cell: its picture on white, without the noise at its sides."""
+    """One line of a cell: its picture on white, without the noise at its sides.
+
+    ``cut``: it reaches a side of the cell, so that a rule may hide a part of it.
+    """
 
     picture: Pixels
     marks: Pixels
+    cut: bool = False
 
 
 @dataclass(slots=True)
@@ -159,7 +165,7 @@ def _strips(picture: Pixels, box: tuple[int, int, int, int], level: float) -> li
             max(0, begin - edge) : end + edge,
             max(0, first - edge) : last + edge,
         ]
-        found.append(_Strip(part.copy(), marks))
+        found.append(_Strip(part.copy(), marks, first <= NEAR_SIDE or last >= cell.shape[1] - NEAR_SIDE))
     return found
 
 
@@ -294,7 +300,7 @@ def _choice(lines: Sequence[Line], strip: _Strip) -> tuple[str, float, tuple[str
     if not _TELLING.fullmatch(best):
         # A stray letter is a figure that was not read, not a word.
         best, confidence = UNREAD, 0.0
-    elif _FIGURE.fullmatch(best) and not _fits(best, strip.marks):
+    elif _FIGURE.fullmatch(best) and (strip.cut or not _fits(best, strip.marks)):
         confidence = min(confidence, DISPUTED)
     for text in votes:
         if text != UNREAD:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from pipeline.reading.document import Cell, Grid, Paragraph
 from pipeline.reading.ocr_cells import UNREAD, padded, read_cells
 from pipeline.reading.ocr_engine import Line, Pixels, detect, recognise
-from pipeline.reading.ocr_rules import Ruled, find_tables, ink_of
+from pipeline.reading.ocr_rules import Ruled, find_tables, ink_of, without_streaks
 
 Box = tuple[float, float, float, float]
 Matrix = npt.NDArray[Any]
@@ -55,6 +55,7 @@ def read_page(picture: npt.NDArray[np.uint8], locator: str) -> PageReading:
         locator: the picture's own locator, before which ``box`` is put for each part.
     """
     page, back = _prepared(picture)
+    page = without_streaks(page)
     size = picture.shape[1], picture.shape[0]
     tables = find_tables(page)
     rest = page.copy()

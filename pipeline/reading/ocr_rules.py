@@ -22,6 +22,8 @@ SEEN = 0.6
 BROKEN = 0.25
 """Share that is enough where cells would else make no rectangle."""
 MAX_LINES = 200
+MAX_CELLS = 6000
+"""The longest table of a report has some sixty rows and thirty columns; squared paper has more cells."""
 PALE = 0.45
 """How dark a stroke must be beside the usual rule of the picture."""
 
@@ -104,6 +106,32 @@ def _rules(picture: Pixels, length: int) -> tuple[Pixels, Pixels]:
 def rule_length(picture: Pixels) -> int:
     """How long a stroke must be to be a rule, longer than those of letters, in pixels."""
     return max(20, round(0.02 * min(picture.shape)))
+
+
+def without_streaks(picture: Pixels) -> Pixels:
+    """The picture without the lines that dirt on a scanner's glass draws from its top to its bottom.
+
+    They run on above and below all tables; a table's own rules end with it.
+    """
+    length = rule_length(picture)
+    across, down = _rules(picture, length)
+    rows = np.nonzero(across.any(axis=1))[0]
+    if not len(rows):
+        return picture
+    high = picture.shape[0]
+    joined = cv2.morphologyEx(down, cv2.MORPH_CLOSE, np.ones((2 * length, 3), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    streaks = np.zeros_like(picture)
+    for index in range(1, count):
+        _, y, w, h, _area = (int(v) for v in stats[index])
+        beyond = y < rows[0] - length and y + h > rows[-1] + length
+        if beyond and h >= 0.93 * high and w <= 0.02 * high:
+            streaks[labels == index] = 1
+    if not streaks.any():
+        return picture
+    return cv2.inpaint(picture, cv2.dilate(streaks, np.ones((1, 3), np.uint8)), 3, cv2.INPAINT_TELEA).astype(
+        np.uint8
+    )
 
 
 def find_tables(picture: Pixels) -> list[Ruled]:
@@ -198,7 +226,7 @@ def slots_of(across: Pixels, down: Pixels, length: int) -> list[Slot]:
     near = max(4, length // 5)
     xs = _positions(down, across, vertical=True, near=near)
     ys = _positions(across, down, vertical=False, near=near)
-    if len(xs) < 2 or len(ys) < 2 or len(xs) > MAX_LINES or len(ys) > MAX_LINES:
+    if len(xs) < 2 or len(ys) < 2 or max(len(xs), len(ys)) > MAX_LINES or len(xs) * len(ys) > MAX_CELLS:
         return []
     right = _cover(down, xs, ys, near, vertical=True)
     below = _cover(across, xs, ys, near, vertical=False)
