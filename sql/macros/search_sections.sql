@@ -11,18 +11,6 @@ terms as (
 
 ),
 
-texts as (
-
-    select
-        report_id,
-        position,
-        -- letters of one kind, and no spaces inside words that a page broke apart
-        lower(translate(fact_section.text, '０１２３４５６７８９ 　' || chr(9) || chr(13), '0123456789')) as folded,
-    from fact_section
-    where fact_section.text <> ''
-
-),
-
 found as materialized (
 
     select
@@ -31,7 +19,7 @@ found as materialized (
         texts.folded,
         terms.term,
         (length(texts.folded) - length(replace(texts.folded, terms.term, ''))) / length(terms.term) as occurrences,
-    from texts
+    from mart_section_text as texts
     join terms on terms.term <> '' and contains(texts.folded, terms.term)
 
 ),
@@ -51,8 +39,7 @@ ranked as (
         ) as score,
     from found
     join (select term, count(*) as sections from found group by term) as spread using (term)
-    cross join (select count(*) as sections, avg(length(fact_section.text)) as mean_length
-        from fact_section where fact_section.text <> '') as sizes
+    cross join (select count(*) as sections, avg(length(folded)) as mean_length from mart_section_text) as sizes
     group by found.report_id, found.position
     having count(*) = (select count(*) from terms where term <> '')
 
