@@ -17,6 +17,9 @@ from pipeline.reading.document import Cell, Document, Grid, Paragraph
 MAX_LABEL = 80
 MAX_OUTER = 6
 """Labels kept before a row's own: its headings, or the pieces of a cut label."""
+# A word, then one figure: 行政许可 12.
+_LABEL_AND_VALUE = re.compile(r"\D{0,40}[\u4e00-\u9fff）)]\s+[+\-]?\d[\d,.]*")
+_WIDE_GAP = re.compile(r"[\s\u3000]{2,}|\u3000")
 _TRAILING_FIELDS = re.compile(r"\s+(?=[+\-]?\d[\d,.]*(?:\([^)]*\))?(?:\s|$)|[/—-]+(?:\s|$))")
 
 
@@ -137,16 +140,17 @@ def stream_items(document: Document) -> Iterator[Cell]:
 
 
 def _line_items(line: str, locator: str, block: int) -> Iterator[Cell]:
-    """A text line as items; figures that trail a label, parted by spaces, are items of their own."""
+    """A text line as items: figures that trail a label, and columns that wide gaps part, each their own."""
     text = line.strip()
     if not text:
         return
     parts = [p for p in _TRAILING_FIELDS.split(text) if p.strip()]
-    if len(parts) >= 3 and all(parse_value(p, "amount").status != "text" for p in parts[1:]):
-        for part in parts:
-            yield Cell(block, 0, part, locator)
-    else:
-        yield Cell(block, 0, text, locator)
+    values = len(parts) > 1 and all(parse_value(p, "amount").status != "text" for p in parts[1:])
+    if not values or (len(parts) == 2 and not _LABEL_AND_VALUE.fullmatch(text)):
+        parts = _WIDE_GAP.split(text)
+        parts = parts if len(parts) > 3 else [text]
+    for part in parts:
+        yield Cell(block, 0, part, locator)
 
 
 def stream_rows(items: Iterable[Cell]) -> list[PrintedRow]:

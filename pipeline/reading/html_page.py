@@ -53,7 +53,15 @@ def parse_page(path: Path) -> etree._Element:
         raise ReadingError(
             "unreadable", f"{size:,} bytes; a report's page has far less. Save only the report's own page."
         )
-    text = decode_page(path.read_bytes())
+    return parse_markup(decode_page(path.read_bytes()))
+
+
+def parse_markup(text: str) -> etree._Element:
+    """The root element of a page's text.
+
+    Raises:
+        ReadingError: ``unreadable`` for markup too deep or empty.
+    """
     _check(text)
     text = text.replace("\0", "")
     parser = etree.HTMLParser(

@@ -1,6 +1,7 @@
 """TXT and MD files: lines into paragraphs, separated fields into grids.
 
-Here: charset, lines, tab and pipe separated fields, the one-cell-per-line export of word processors.
+Here: charset, lines, tab and pipe separated fields, the one-cell-per-line export of word processors,
+tables that stand in the text as HTML.
 Not here: what a line means.
 """
 
@@ -8,14 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.reading.document import Block, Cell, Document, FileFormat, Grid, Paragraph, ReadingError
-from pipeline.reading.flow import without_unseen
+from pipeline.reading.flow import blocks, without_unseen
+from pipeline.reading.html_flow import Region, read_flow
+from pipeline.reading.html_page import parse_markup
 
 MAX_BYTES = 20_000_000
 _HEADING = re.compile(r"^(#{1,6})\s+")
 # Possessive, so that a long line that is no rule takes no time to tell.
+_DRAWN = re.compile(r"[\u2500-\u257f]|^\s*\+[-=+]{3,}")
+_DRAWN_RULE = re.compile(r"[\s\u2500-\u257f|]*+|\+[-=+]++")
+_UPRIGHT = re.compile("[\u2502\u2503\u2551]")
+_TABLE = "\0"
+"""Stands for a table written as HTML; no text has it."""
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_STRONG = re.compile(r"(\*{1,3}|_{1,3})(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
 _RULE = re.compile(r"\|?\s*+:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)*+\|?")
 
 
@@ -30,9 +41,44 @@ def read_text(path: Path) -> Document:
         raise ReadingError(
             "unreadable", f"{len(data):,} bytes of text; a report has far less. Split the file."
         )
-    lines = without_unseen(decode(data)).splitlines()
+    text = without_unseen(decode(data))
     kind: FileFormat = "md" if path.suffix.lower() in (".md", ".markdown") else "txt"
-    return Document(kind, tuple(_blocks(lines)))
+    return Document(kind, tuple(_all_blocks(text, path.parent)))
+
+
+def _all_blocks(text: str, folder: Path) -> Iterator[Block]:
+    """Blocks of the lines, and of tables among them as HTML, which converters to Markdown leave."""
+    kept, tables, at, lower = [], [], 0, text.lower()
+    while (start := lower.find("<table", at)) >= 0 and (end := lower.find("</table>", start)) >= 0:
+        end += len("</table>")
+        tables.append(text[start:end])
+        kept += [text[at:start], _TABLE, "\n" * (len(text[start:end].splitlines()) - 1)]
+        at = end
+    lines = [_plain_pipes(line) for line in "".join((*kept, text[at:])).splitlines()]
+    left = iter(tables)
+    for block in _blocks(lines):
+        if not isinstance(block, Paragraph) or _TABLE not in block.text:
+            yield block
+            continue
+        for number, part in enumerate(block.text.split(_TABLE)):
+            if number:
+                flow = read_flow(parse_markup(next(left)), Region(), folder).flow
+                yield from (_placed_at(found, block.locator) for found in blocks(flow, "html"))
+            if part.strip():
+                yield replace(block, text=part.strip())
+
+
+def _placed_at(block: Block, locator: str) -> Block:
+    if isinstance(block, Grid):
+        return replace(block, cells=tuple(replace(c, locator=locator) for c in block.cells), locator=locator)
+    return replace(block, locator=locator)
+
+
+def _plain_pipes(line: str) -> str:
+    """A line drawn with other signs: upright rules as pipes, a line of nothing but rules as an empty one."""
+    if _DRAWN.search(line) is None:
+        return line
+    return "" if _DRAWN_RULE.fullmatch(line.strip()) else _UPRIGHT.sub("|", line)
 
 
 def decode(data: bytes) -> str:
@@ -156,9 +202,16 @@ def _fields(lines: list[str], start: int, end: int, separator: str) -> Grid:
                 texts = texts[:-1]
         for column, text in enumerate(texts):
             place = f"line={number + 1};field={column + first + 1}"
-            cells.append(Cell(row, column, text.strip(), place))
+            cells.append(Cell(row, column, _unmarked(text), place))
         row += 1
     return Grid(tuple(cells), "fields", f"line={start + 1}", engine="text")
+
+
+def _unmarked(text: str) -> str:
+    """A field without Markdown's marks: bold as a whole, a break written as in HTML."""
+    text = _BREAK.sub("\n", text).strip()
+    bold = _STRONG.fullmatch(text)
+    return bold[2] if bold is not None else text
 
 
 def _word_export(lines: list[str], start: int) -> tuple[Grid, int] | None:
@@ -176,7 +229,7 @@ def _word_export(lines: list[str], start: int) -> tuple[Grid, int] | None:
             gap += 1
             if gap > 2:
                 break
-        elif gap == 0 and len(line.strip()) <= 30:
+        elif gap == 0 and len(line.strip()) <= 30 and "\t" not in line.strip():
             following, end = following + 1, at + 1
         else:
             break
