@@ -7,7 +7,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
@@ -32,11 +32,15 @@ _NO_CAPTURE = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: ``fault`` says in one line why it failed; None where it did not."""
+    """How a run ended: ``fault`` says in one line why it failed; None where it did not.
+
+    ``stages`` are the steps of the run with the seconds that each took, in the order that they ended.
+    """
 
     fault: str | None
     read: int = 0
     known: int = 0
+    stages: tuple[tuple[str, float], ...] = field(default=(), compare=False)
 
 
 def run_build(
@@ -67,7 +71,9 @@ def run_build(
     if not result.success:
         return Outcome(_fault(result.all_events, log))
     counts = _metadata(result, "document_text")
-    return Outcome(None, counts.get("read_now", 0), counts.get("known_before", 0))
+    return Outcome(
+        None, counts.get("read_now", 0), counts.get("known_before", 0), tuple(_stages(result.all_events))
+    )
 
 
 @contextmanager
@@ -135,6 +141,12 @@ def _fault(events: Sequence[dg.DagsterEvent], log: Path) -> str:
                 return text
             return f"{message} (the run's log: {log})"
     return f"the run failed; its log: {log}"
+
+
+def _stages(events: Sequence[dg.DagsterEvent]) -> Iterator[tuple[str, float]]:
+    for event in events:
+        if event.event_type == dg.DagsterEventType.STEP_SUCCESS and event.step_key:
+            yield event.step_key, event.step_success_data.duration_ms / 1000
 
 
 def _metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, int]:
