@@ -42,7 +42,7 @@ def templates() -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(TEMPLATES):
             size = SIZES[seed % len(SIZES)]
-            path, _ = Case("txt", (), "2021", size, seed).render(Path(folder))  # type: ignore[arg-type]
+            path, _ = Case("txt_tab", (), "2021", size, seed).render(Path(folder))  # type: ignore[arg-type]
             readings.append(Reading(f"{seed}", f"{seed}", "txt", pack(read_file(path, path.name))))
     return as_rows(readings)
 
@@ -118,7 +118,7 @@ def main(sizes: list[int]) -> None:
     """Each size in a process of its own, so that the peaks are its own."""
     for size in sizes:
         command = [sys.executable, "-m", "benchmarks.scale", "--one", str(size)]
-        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout, end="", flush=True)
+        print(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout, end="", flush=True)
 
 
 if __name__ == "__main__":

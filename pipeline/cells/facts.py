@@ -150,11 +150,7 @@ def _notes(reading: Reading, facts: tuple[Fact, ...]) -> Iterator[Note]:
     for row, remark in reading.remarks.items():
         name = f"《{table.title}》" if row == LINE else name_row(table, row)
         yield Note(f"reading.{table.code}", row, "warn", f"{name}: {remark}")
-    doubtful = {
-        k: p
-        for k, p in (*reading.printed.items(), *reading.moved.items())
-        if p.value.doubt and p.value.number is not None
-    }
+    doubtful = {k: p for k, p in (*reading.printed.items(), *reading.moved.items()) if p.value.doubt}
     closed = {key for o in reading.outcomes if o.closes and not o.open_cells for _, key in o.equation.members}
     for key, placed in doubtful.items():
         if key not in closed:

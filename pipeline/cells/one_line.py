@@ -25,15 +25,11 @@ LINE = "line"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The table's header was found; ``placing`` is None where no figure stands under it.
-
-    ``at``: the row of the grid, or the block of the stream, where the figures stand.
-    """
+    """The table's header was found; ``placing`` is None where no figure stands under it."""
 
     state: Literal["figures", "blank", "header_only"]
     placing: Placing | None
     figures: int = 0
-    at: int = 0
 
 
 def printed_keys(table: Table) -> list[Key]:
@@ -88,7 +84,7 @@ def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
                 break
         else:
             if len(placing.cells) == len(keys):
-                readings.append(Found("figures", placing, figures, line[0].row))
+                readings.append(Found("figures", placing, figures))
     header_texts = [c.text for row in places[first : last + 1] for c in distinct(row)]
     readings += _counted(line, table, header_texts)
     if len(filled) > 1:
@@ -111,7 +107,7 @@ def _counted(line: Sequence[Cell], table: Table, header: Sequence[str]) -> list[
         else:
             for key, cell in zip(keys, values, strict=True):
                 _put(placing, table, key, cell)
-        found.append(Found("figures", placing, figures, line[0].row))
+        found.append(Found("figures", placing, figures))
     return found
 
 
@@ -162,8 +158,8 @@ def _columns(zone: Sequence[Sequence[Cell | None]], table: Table) -> dict[int, K
     return found
 
 
-def one_line_in_stream(items: Sequence[Cell], table: Table) -> list[list[Found]]:
-    """Readings of each print of the table in a stream of short texts: the header's words, then figures.
+def one_line_in_stream(items: Sequence[Cell], table: Table) -> list[Found]:
+    """Readings of the table in a stream of short texts: the header's words, then figures.
 
     The words are counted in the run of labels as a whole, since a header may be cut into single
     characters; results that alternate with single figures are read as pairs.
@@ -194,16 +190,16 @@ def one_line_in_stream(items: Sequence[Cell], table: Table) -> list[list[Found]]
             if len(item.text) <= MAX_LABEL:
                 labels.append(item.text)
     close()
-    prints = [_counted(run, table, texts) for texts, run in runs if _has_header(texts, table)]
-    if prints:
-        return prints
+    for texts, run in runs:
+        if _has_header(texts, table):
+            return _counted(run, table, texts)
     found = _pairs(pairs, table)
     if found:
-        return [found]
+        return found
     if header or (blanks >= len(printed_keys(table)) and _has_header(labels, table)):
-        return [[Found("blank", None)]]
+        return [Found("blank", None)]
     seen = [t.text for t in items if t.text.strip() and len(t.text) <= MAX_LABEL]
-    return [[Found("header_only", None)]] if _has_header(seen, table) else []
+    return [Found("header_only", None)] if _has_header(seen, table) else []
 
 
 def _has_header(texts: Sequence[str], table: Table) -> bool:

@@ -222,25 +222,18 @@ Trim = Callable[[Sequence[Cell], int], list[Cell] | None]
 
 
 def place_in_order(
-    way: str,
-    trim: Trim,
-    matches: Sequence[Match],
-    table: Table,
-    texts: Sequence[str],
-    leads: str | None = None,
+    way: str, trim: Trim, matches: Sequence[Match], table: Table, texts: Sequence[str]
 ) -> Placing:
     """Columns by count: rows whose values, after ``trim``, are as many as the form's columns.
 
-    ``texts`` are the source's short texts in reading order, for headers in another order than the form's;
-    the column ``leads`` is taken to stand before all others.
+    ``texts`` are the source's short texts in reading order, for headers in another order than the form's.
     """
     placing = Placing(way, list(matches), header_units=header_units(texts, table))
     orders: dict[int, list[Line]] = {}
     for match in matches:
         block = match.line.block
         if block not in orders:
-            order = printed_order(table.columns_of(match.line), texts, table)
-            orders[block] = sorted(order, key=lambda column: column.code != leads)
+            orders[block] = printed_order(table.columns_of(match.line), texts, table)
         columns = orders[block]
         values = trim(match.row.values, len(columns))
         if values is not None:
@@ -252,15 +245,6 @@ def place_in_order(
             for column in columns:
                 _put(placing, match.line.code, column, [replace(match.row.labels[-1], text="")])
     return placing
-
-
-def leads_in_print(code: str, texts: Sequence[str], table: Table) -> bool:
-    """Whether the source prints this column's header before the others; perhaps in its reading order alone."""
-    for text in texts:
-        line, score = best_line(text, table, "columns", table.columns)
-        if line is not None and score >= SURE:
-            return line.code == code
-    return False
 
 
 def printed_order(columns: Sequence[Line], texts: Sequence[str], table: Table) -> list[Line]:

@@ -22,8 +22,6 @@ from pipeline.reading.document import Document, Picture, ReadingError
 from pipeline.reading.open import read_document, second_opinion
 from pipeline.reading.pictures import with_pictures_read
 
-Year = Callable[[], int | None]
-
 CLEAN = 0.5
 """Cost of a reading below which no second engine is asked."""
 # What a crawl keeps is named by its hash, in which any four digits may look like a year.
@@ -56,17 +54,12 @@ def _telling(name: str) -> str:
 
 def read_report(document: Document, name: str = "", path: Path | None = None) -> Report:
     """The Report of a document already read; with ``path`` a second engine may be asked."""
-    year = _year_of(document, name)
-    readings, older = _weighed(document, path, year), _older(document, path)
+    readings, older = _weighed(document, path), _older(document, path)
     if older is None and any(reading is None for reading in readings.values()):
         # A table is missing: perhaps it is one of the pictures.
         seen = with_pictures_read(document, path)
         if seen is not None:
-            document, readings, older = (
-                seen,
-                _with_pictures(readings, _newer(seen, year)),
-                read_indicators(seen),
-            )
+            document, readings, older = seen, _with_pictures(readings, _newer(seen)), read_indicators(seen)
     openings = find_sections(document)
     tables = tuple(
         finish(reconsidered(reading)) if reading is not None else _absent(code, document, openings)
@@ -98,21 +91,10 @@ def read_report(document: Document, name: str = "", path: Path | None = None) ->
     )
 
 
-def _year_of(document: Document, name: str) -> Year:
-    """The year reported on, found where it is asked for: only files that print a table twice need it here."""
-
-    @cache
-    def year() -> int | None:
-        openings = find_sections(document)
-        return find_heading(document, name, openings[0].block if openings else None).report_year
-
-    return year
-
-
-def _newer(document: Document, year: Year) -> dict[str, Reading | None]:
+def _newer(document: Document) -> dict[str, Reading | None]:
     """The tables of the forms since 2019, read from what the list of indicators leaves."""
     older = read_indicators(document)
-    return read_tables(document if older is None else older.without(document), year)
+    return read_tables(document if older is None else older.without(document))
 
 
 def _older(document: Document, path: Path | None) -> IndicatorReading | None:
@@ -140,16 +122,16 @@ def _prints(form_version: str | None, table: str) -> bool:
     return form_version is None or any(t.code == table for t in forms()[form_version].tables)
 
 
-def _weighed(document: Document, path: Path | None, year: Year) -> dict[str, Reading | None]:
+def _weighed(document: Document, path: Path | None) -> dict[str, Reading | None]:
     """The best reading of each table, with the second engine's word where the first leaves doubt."""
-    readings = _newer(document, year)
+    readings = _newer(document)
     doubtful = [c for c, r in readings.items() if r is None or r.cost >= CLEAN]
     if path is None or not doubtful or all(readings[c] is None for c in readings):
         return readings
     other = second_opinion(path, document)
     if other is None:
         return readings
-    again = _newer(other, year)
+    again = _newer(other)
     for code in doubtful:
         first, second = readings[code], again[code]
         if second is not None:

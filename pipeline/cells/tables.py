@@ -9,27 +9,25 @@ one_line) or what becomes of them (facts).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import chain
 
 from pipeline.cells.alignment import align_rows
-from pipeline.cells.identities import Key, Outcome, deduce, equations, evaluate, sum_column
+from pipeline.cells.identities import Key, Outcome, deduce, equations, evaluate
 from pipeline.cells.labels import SURE, best_line, ends_in_figure, likenesses
 from pipeline.cells.matching import Match, contradicted, match_rows
-from pipeline.cells.numbers import Value, parse_value
+from pipeline.cells.numbers import parse_value
 from pipeline.cells.one_line import LINE, Found, one_line_in_grid, one_line_in_stream, printed_keys
 from pipeline.cells.placing import (
     Placed,
     Placing,
-    Trim,
     as_counted,
     exactly,
     figures_only,
     place_by_header,
     place_in_order,
 )
-from pipeline.cells.prints import At, Surroundings
 from pipeline.cells.rows import (
     MAX_LABEL,
     PrintedRow,
@@ -118,21 +116,13 @@ class Source:
     items: tuple[Cell, ...] = ()
 
 
-def _untold() -> int | None:
-    return None
-
-
-def read_tables(document: Document, year: Callable[[], int | None] = _untold) -> dict[str, Reading | None]:
-    """The best reading of each table of the form; None where the document does not print it.
-
-    ``year`` tells the year reported on, for files that print a table more than once.
-    """
+def read_tables(document: Document) -> dict[str, Reading | None]:
+    """The best reading of each table of the form; None where the document does not print it."""
     sources = _sources(document)
-    around = Surroundings(document, year)
     newest = list(forms().values())[-1]
     chosen: dict[str, Reading | None] = {}
     for table in newest.tables:
-        chosen[table.code] = best_of(list(_candidates(around, sources, table.code)))
+        chosen[table.code] = best_of(list(_candidates(document, sources, table.code)))
     return chosen
 
 
@@ -176,7 +166,7 @@ def _sources(document: Document) -> list[Source]:
     return found
 
 
-def _candidates(around: Surroundings, sources: Sequence[Source], code: str) -> Iterator[Reading]:
+def _candidates(document: Document, sources: Sequence[Source], code: str) -> Iterator[Reading]:
     """Readings in the order of trust; stops after one against which nothing speaks."""
     for source in sources:
         if source.name == "transposed grid" and code == "disclosure":
@@ -185,7 +175,7 @@ def _candidates(around: Surroundings, sources: Sequence[Source], code: str) -> I
             table = form.table(code)
             read = _one_line_readings if table.layout == "one_line" else _crossed_readings
             clean = False
-            for reading in read(around, source, table, form.form):
+            for reading in read(source, table, form.form):
                 yield reading
                 clean = clean or reading.cost < 0.02
             if clean:
@@ -217,23 +207,20 @@ def _likely_forms(source: Source, code: str) -> list[Form]:
 def _instances(source: Source, table: Table) -> list[list[Match]]:
     """The matched rows of each print of the table in the source.
 
-    One of the table's first two rows standing again, with values, begins another print, unless it
-    follows itself: that is a row repeated.
+    One of the table's first two rows standing again, with values, begins another print.
     """
     first = table.rows[:2]
     groups: list[list[PrintedRow]] = [[]]
     seen: set[str] = set()
-    last: str | None = None
     for row in source.rows:
         if row.labels and any(v.text.strip() for v in row.values):
             like = likenesses(row.labels[-1].text, table, "rows")
             code = next((line.code for line in first if like.get(line, 0.0) >= 0.95), None)
-            if code is not None and code in seen and code != last:
+            if code is not None and code in seen:
                 groups.append([])
                 seen = set()
             if code is not None:
                 seen.add(code)
-            last = code
         groups[-1].append(row)
     found = [match_rows(rows, table) for rows in groups]
     return [matches for matches in found if _enough(matches)]
@@ -243,80 +230,47 @@ def _enough(matches: Sequence[Match]) -> bool:
     return sum(1 for m in matches if m.score >= SURE) >= ENOUGH_ROWS
 
 
-def _crossed_readings(around: Surroundings, source: Source, table: Table, form: str) -> Iterator[Reading]:
+def _crossed_readings(source: Source, table: Table, form: str) -> Iterator[Reading]:
     instances = _instances(source, table)
+    ways: list[tuple[str, Callable[[Sequence[Match]], Placing]]] = []
+    layouts = {g.layout for g in source.grids.values()}
+    cells = [c for g in source.grids.values() for c in sorted(g.cells, key=lambda c: (c.row, c.column))]
+    texts = [c.text for c in cells or source.items if c.text.strip() and len(c.text) < MAX_LABEL]
+    by_header = ("header", lambda m: place_by_header(source.grids, m, table, texts))
+    trim = as_counted if layouts == {"fields"} else exactly
+    counted = ("count", lambda m: place_in_order("count", trim, m, table, texts))
+    figures = ("figures alone", lambda m: place_in_order("figures alone", figures_only, m, table, texts))
+    if source.grids and source.name == "transposed grid":
+        ways = [by_header]
+    elif layouts == {"fields"}:
+        ways = [counted, by_header, figures]
+    elif source.grids:
+        ways = [by_header, counted, figures]
+    else:
+        ways = [figures]
     if not instances:
         return
-    # Of several prints one is read: never one row here, one row there.
-    starts = [_start(matches[0].row) for matches in instances]
-    chosen = around.own(table.code, starts, [len(matches) for matches in instances])
-    matches = instances[chosen]
-    ways = _ways(source, matches, table)
-    twice = contradicted(source.rows, matches, table)
-    again = [replace(m, row=twice.get(m.line.code, m.row)) for m in matches]
+    # Of several prints the fullest is read, the first of those: never one row here, one row there.
+    matches = max(instances, key=len)
     readings: Iterator[Reading] = (
-        solve(_agreed(place(matches), place(again) if twice else None), table, form, source.name, name)
-        for name, place in ways
+        solve(place(matches), table, form, source.name, name) for name, place in ways
     )
-    layouts = {g.layout for g in source.grids.values()}
     if not source.grids or layouts == {"fields"}:
-        texts = _short_texts(source)
         readings = chain(readings, _less_one_column(matches, table, form, source.name, texts))
+    twice = contradicted(source.rows, matches, table)
     for reading in readings:
         if layouts == {"fields"}:
             _question_blanks(reading)
         for row in twice:
             reading.remarks[row] = "the row stands twice, with figures that are not the same"
         if len(instances) > 1:
+            which = instances.index(matches) + 1
             reading.remarks[LINE] = (
-                f"{len(instances)} prints of this table stand in the file; number {chosen + 1} is read"
+                f"{len(instances)} prints of this table stand in the file; number {which} is read"
             )
         yield reading
         if reading.cost < 0.02 or (reading.cost < 0.5 and len(instances) > 1):
             break
-
-
-def _start(row: PrintedRow) -> At:
-    return (row.source, row.index) if row.source >= 0 else (row.labels[0].row, 0)
-
-
-def _short_texts(source: Source) -> list[str]:
-    cells = [c for g in source.grids.values() for c in sorted(g.cells, key=lambda c: (c.row, c.column))]
-    return [c.text for c in cells or source.items if c.text.strip() and len(c.text) < MAX_LABEL]
-
-
-Way = tuple[str, Callable[[Sequence[Match]], Placing]]
-
-
-def _ways(source: Source, matches: Sequence[Match], table: Table) -> list[Way]:
-    """The ways of placing that a source allows, the surest first."""
-    texts, layouts = _short_texts(source), {g.layout for g in source.grids.values()}
-    total = sum_column(table)
-
-    def in_order(name: str, trim: Trim, leads: str | None = None) -> Way:
-        return (name, lambda m: place_in_order(name, trim, m, table, texts, leads))
-
-    by_header: Way = ("header", lambda m: place_by_header(source.grids, m, table, texts))
-    counted = in_order("count", as_counted if layouts == {"fields"} else exactly)
-    figures = in_order("figures alone", figures_only)
-    # Files print 总计 first, and readers give it first where it stands last: only the figures can tell.
-    sums_first = in_order("count, the total first", figures_only, total)
-    if source.grids and source.name == "transposed grid":
-        return [by_header]
-    ways = [by_header, counted, figures] if source.grids else [figures]
-    if source.grids and layouts == {"fields"}:
-        ways = [counted, by_header, figures]
-    return [*ways, sums_first] if total is not None else ways
-
-
-def _agreed(placing: Placing, again: Placing | None) -> Placing:
-    """The placing with those cells illegible that a repeated row prints otherwise."""
-    for key, other in again.cells.items() if again is not None else ():
-        mine = placing.cells.get(key)
-        if mine is not None and mine.value.number != other.value.number:
-            unsure = Value("illegible", doubt="printed twice, not the same")
-            placing.cells[key] = replace(mine, value=unsure, text=f"{mine.text} / {other.text}")
-    return placing
 
 
 def _less_one_column(
@@ -366,8 +320,8 @@ def _question_blanks(reading: Reading) -> None:
             reading.lost_rows[row] = (len(keys) - len(gone), len(keys))
 
 
-def _one_line_readings(around: Surroundings, source: Source, table: Table, form: str) -> Iterator[Reading]:
-    prints: list[tuple[At, list[Found], str]] = []
+def _one_line_readings(source: Source, table: Table, form: str) -> Iterator[Reading]:
+    found: list[tuple[Found, str]] = []
     if source.grids:
         for index, grid in source.grids.items():
             mine = one_line_in_grid(grid, table)
@@ -375,30 +329,20 @@ def _one_line_readings(around: Surroundings, source: Source, table: Table, form:
             if after is not None and not any(f.placing for f in mine):
                 # The header at the foot of a page, the figures on the next.
                 mine = one_line_in_grid(joined(grid, after), table) or mine
-            prints += [((index, mine[0].at), mine, grid.locator)] if mine else []
+            found += [(f, grid.locator) for f in mine]
     else:
-        prints += [((mine[0].at, 0), mine, "") for mine in one_line_in_stream(source.items, table)]
-    filled = [each for each in prints if each[1][0].placing is not None]
-    for _, mine, locator in prints if not filled else ():
-        for each in mine:
+        found += [(f, "") for f in one_line_in_stream(source.items, table)]
+    for each, locator in found:
+        if each.placing is None:
             yield Reading(table, form, source.name, "header", each.state, locators={"table": locator})
-    if filled:
-        sizes = [mine[0].figures for _, mine, _ in filled]
-        chosen = around.own(table.code, [at for at, _, _ in filled], sizes)
-        for each in filled[chosen][1]:
-            if each.placing is None:
-                continue
+        else:
             reading = solve(each.placing, table, form, source.name, each.placing.way)
             if all(grid.layout == "fields" for grid in source.grids.values()):
                 _question_blanks(reading)
-            if len(filled) > 1:
-                reading.remarks[LINE] = (
-                    f"{len(filled)} prints of this table stand in the file; number {chosen + 1} is read"
-                )
             yield reading
-    if source.grids and not filled:
+    if source.grids and all(each.placing is None for each, _ in found):
         # A line for each forum, the results above: read like the other tables.
-        yield from (r for r in _crossed_readings(around, source, table, form) if r.has_figures)
+        yield from (r for r in _crossed_readings(source, table, form) if r.has_figures)
 
 
 def solve(placing: Placing, table: Table, form: str, source: str, way: str) -> Reading:
@@ -516,8 +460,6 @@ def deduced(reading: Reading) -> dict[Key, Decimal]:
     open_cells = frozenset(
         k
         for k, p in (*reading.printed.items(), *reading.moved.items())
-        if p.value.status in ("blank", "not_applicable")
-        or not believed(p, k, sure)
-        or (p.value.status == "illegible" and p.value.doubt)
+        if p.value.status in ("blank", "not_applicable") or not believed(p, k, sure)
     ) | frozenset(reading.unknown)
     return deduce(system, values, open_cells)
