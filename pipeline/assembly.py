@@ -21,6 +21,7 @@ from pipeline.agencies import is_bare
 from pipeline.cells.hinted import Hints, hinted
 from pipeline.cells.report import DocumentStatus, Heading, Note, Report
 from pipeline.collection import RawFile
+from pipeline.form.english import english
 from pipeline.form.model import forms
 from pipeline.manifest import Provenance
 from pipeline.reading.document import FileFormat
@@ -183,7 +184,10 @@ def assemble(
     identities, long = as_rows(readings)
     found = identify(files, identities, origins)
     others = [further(table, long[facts], found.files) for table, facts in frames.FACTS.items()]
-    whole = {table: pl.concat([long[table], *[found.said[table]] * (table in found.said)]) for table in LONG}
+    whole = {
+        table: pl.concat([long[table], found.said[table]]) if table in found.said else long[table]
+        for table in LONG
+    }
     return {
         **found.dimensions,
         **{table: placed(table, rows, found.files) for table, rows in whole.items()},
@@ -397,7 +401,12 @@ def labels() -> dict[str, pl.DataFrame]:
                 for known in (t for t in form.tables if t.code == table):
                     for line in getattr(known, side):
                         versions[line.code].insert(0, form.form)
-                        row: Row = {"code": line.code, "label": line.label, "path": " › ".join(line.path)}
+                        row: Row = {
+                            "code": line.code,
+                            "label": line.label,
+                            "label_en": english()[dimension][line.code],
+                            "path": " › ".join(line.path),
+                        }
                         lines.setdefault(line.code, {**row, "position": len(lines) + 1})
             rows = [{**row, "form_versions": ", ".join(versions[code])} for code, row in lines.items()]
             result[f"dim_{dimension}"] = _rows(f"dim_{dimension}", rows)

@@ -340,6 +340,7 @@ class Label(dy.Schema):
 
     code = _text("代码 · as in the facts", key=True)
     label = _text("标签 · as the newest form prints it")
+    label_en = _text("英文标签 · the label in English; the form prints none")
     path = _text("层次 · labels from the outermost heading to its own")
     position = _count("次序 · place on the form, from 1", nullable=False)
     form_versions = _text("格式版本 · the forms that print it")

@@ -10,7 +10,9 @@ import contextlib
 import faulthandler
 import multiprocessing
 import os
+import shutil
 import signal
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -22,6 +24,7 @@ from types import FrameType
 from pipeline.cells.report import DocumentStatus, Report
 from pipeline.collection import RawFile
 from pipeline.reading.document import FileFormat, ReadingError
+from pipeline.reading.office import end_left_behind
 from pipeline.reading.open import sniff
 from pipeline.reading_cache import AGAIN
 from pipeline.reading_rows import Reading, pack
@@ -37,6 +40,8 @@ ReadFile = Callable[[Path, str], Report]
 # The hard stop comes after the soft one, for code that a signal does not interrupt.
 _GRACE = 1.5
 _MESSAGE_LENGTH = 500
+# Megabytes that a worker needs at least beside what it takes at its start: the stack of its watchdog.
+_ROOM = 16
 _ANEW = "Save only the report's pages as a new file, or raise the limits."
 
 
@@ -51,6 +56,10 @@ class Limits:
         return f"{self.seconds:g} s, {self.megabytes} MB"
 
 
+class WorkersFailed(RuntimeError):
+    """No worker process can start or work at all: a fault of the installation or of the limits."""
+
+
 class _OutOfTime(BaseException):
     """No Exception, so that no reader takes it for a fault of the file."""
 
@@ -60,8 +69,12 @@ def read_files(files: Sequence[RawFile], read: ReadFile, workers: int, limits: L
 
     A document that ends its worker, or finds too little memory in one that has read others, is
     tried once more, alone, and then given as unreadable.
+
+    Raises:
+        WorkersFailed: a worker cannot do its work whatever the document.
     """
     context = _context(read)
+    tried = False
     waiting = deque(files)
     suspects: list[RawFile] = []
     while waiting:
@@ -83,11 +96,16 @@ def read_files(files: Sequence[RawFile], read: ReadFile, workers: int, limits: L
             except BrokenProcessPool:
                 # Whichever document did it was in flight: those are read alone, the others go on.
                 suspects.extend(running.values())
+                if not tried:
+                    _try_worker(context, read, limits)
+                    tried = True
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 for worker in multiprocessing.active_children():
                     worker.terminate()
                 raise
+    if suspects and not tried:
+        _try_worker(context, read, limits)
     for file in suspects:
         yield _alone(file, read, limits, context)
 
@@ -125,19 +143,67 @@ def _context(read: ReadFile) -> multiprocessing.context.BaseContext:
     return context
 
 
-def _pool(context: multiprocessing.context.BaseContext, workers: int, limits: Limits) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(limits,))
+@contextlib.contextmanager
+def _pool(
+    context: multiprocessing.context.BaseContext, workers: int, limits: Limits
+) -> Iterator[ProcessPoolExecutor]:
+    """Workers with a folder for what they make on the way; nothing of it outlives them, however they end."""
+    folder = Path(tempfile.mkdtemp(prefix="gongkai-read-"))
+    try:
+        with ProcessPoolExecutor(workers, context, _start_worker, (limits, folder)) as pool:
+            yield pool
+    finally:
+        end_left_behind(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _try_worker(context: multiprocessing.context.BaseContext, read: ReadFile, limits: Limits) -> None:
+    """Start a worker that reads nothing.
+
+    Raises:
+        WorkersFailed: it does not start, or has no memory left to work with.
+    """
+    try:
+        with _pool(context, 1, replace(limits, megabytes=0)) as pool:
+            taken = pool.submit(_loaded, read).result()
+    except BrokenProcessPool as fault:
+        raise WorkersFailed(
+            f"worker processes end before they read anything: {read.__module__} cannot be loaded in one, or "
+            "the system ends them (memory?). The fault stands above; install gongkai anew or free memory."
+        ) from fault
+    if limits.megabytes and limits.megabytes < taken + _ROOM:
+        raise WorkersFailed(
+            f"a worker takes {taken} MB of address space before it reads anything and may take "
+            f"{limits.megabytes} MB: set GONGKAI_DOCUMENT_MEGABYTES to {2 * taken} or more"
+        )
 
 
 # What follows runs in the workers.
 
 
-def _start_worker(limits: Limits) -> None:
+def _start_worker(limits: Limits, folder: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    tempfile.tempdir = str(folder)
     if limits.megabytes and resource is not None:
+        if limits.megabytes < _megabytes() + _ROOM:
+            raise MemoryError("the bound of a document is below what a worker takes")
         bound = limits.megabytes * 1024 * 1024
         with contextlib.suppress(ValueError, OSError):  # a stricter bound is set, or the system has none
             resource.setrlimit(resource.RLIMIT_AS, (bound, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def _loaded(read: ReadFile) -> int:
+    """The address space of a worker in which the reader is loaded."""
+    return _megabytes()
+
+
+def _megabytes() -> int:
+    """The address space of this process; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (OSError, ValueError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024)
 
 
 def _read_one(read: ReadFile, file: RawFile, limits: Limits) -> _Outcome:

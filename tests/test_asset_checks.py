@@ -43,8 +43,8 @@ def tables(findings: list[dict[str, object]]) -> dict[str, pl.DataFrame]:
         {"report_id": "r2", "agency_name": "阿城区", "report_year": 2022, "document_id": "d2"},
     ]
     documents = [
-        {"document_id": "d1", "path": "a/1.pdf", "status": "parsed", "message": None},
-        {"document_id": "d2", "path": "a/2.pdf", "status": "parsed", "message": None},
+        {"document_id": "d1", "path": "a/1.pdf", "url": "https://x.example/a_(1)?b=1", "status": "parsed"},
+        {"document_id": "d2", "path": "a/2.pdf", "url": "javascript:alert(1)", "status": "parsed"},
         {"document_id": "d3", "path": "a/3.pdf", "status": "encrypted", "message": "needs a password"},
     ]
     plain = {"scope": "total", "severity": "warn", "difference": 1.0, "message": "《三》 = 4, but 3"}
@@ -128,6 +128,21 @@ def test_the_worst_reports_come_first_and_codes_are_counted() -> None:
         ("plausibility.a", 2, 2),
         ("plausibility.b", 1, 1),
     ]
+
+
+def test_the_worst_reports_lead_to_where_they_were_published() -> None:
+    said = "a | b](https://evil.example) <b>"
+    found = evaluate(
+        [
+            {"report_id": "r2", "check_code": "plausibility.a", "status": "fail", "message": said},
+            {"report_id": "r1", "check_code": "plausibility.a", "status": "fail", "severity": "error"},
+        ]
+    )
+    text = found["plausibility"].metadata["worst_reports"].value
+    assert isinstance(text, str)
+    first, second = text.splitlines()[2:]
+    assert first.startswith(r"| [南岗区 2023](https://x.example/a_%281%29?b=1) | 1 | 《三》")
+    assert second == r"| 阿城区 2022 | 1 | a \| b\]\(https\:\/\/evil\.example\) \<b\> | a\/2\.pdf |"
 
 
 def test_a_settled_finding_fails_no_check_and_is_told() -> None:

@@ -141,18 +141,18 @@ def test_a_bad_document_costs_only_itself(raw: Path) -> None:
     fakes.write(raw, "eat.txt", do="eat")
     (raw / "spoilt.txt").write_text("{")
     fakes.write(raw, "also good.txt", agency="乙", year=2023)
-    found = {name: (r.report.status, r.report.message) for name, r in read_all(raw, Limits(20, 1024)).items()}
+    found = {name: (r.report.status, r.report.message) for name, r in read_all(raw, Limits(20, 1536)).items()}
     assert found.pop("spoilt.txt")[1].startswith("JSONDecodeError: ")
     assert found == {
         "good.txt": ("parsed", ""),
         "also good.txt": ("parsed", ""),
         "crash.txt": (
             "unreadable",
-            "reading it ended the worker process twice (limits: 20 s, 1024 MB). " + ANEW,
+            "reading it ended the worker process twice (limits: 20 s, 1536 MB). " + ANEW,
         ),
         "raise.txt": ("unreadable", "RuntimeError: no such table"),
         "refuse.txt": ("encrypted", "needs a password"),
-        "eat.txt": ("unreadable", "reading it took more memory than 1024 MB. " + ANEW),
+        "eat.txt": ("unreadable", "reading it took more memory than 1536 MB. " + ANEW),
     }
 
 

@@ -90,10 +90,10 @@ def test_the_build_writes_it_beside_the_warehouse(built: Path, page: str) -> Non
 def test_totals_and_coverage_are_those_of_the_warehouse(tree: markup.HtmlElement) -> None:
     totals = texts(tree, "//ul[@class='totals']/li")
     assert totals[:4] == ["文件 files4", "已读取 read4", "报告 reports4", "无误 clean1"]
-    titles = [table.title for table in forms()["2021"].tables]
+    titles = [f"{table.title} {table.code}" for table in forms()["2021"].tables]
     assert texts(tree, "//figcaption")[:3] == titles
     disputes = texts(tree, "(//table[@class='coverage'])[3]//tr")
-    assert disputes[0] == "地区20222023" and any("1/2" in row and "2/2" in row for row in disputes[1:])
+    assert disputes[0] == "地区 region20222023" and any("1/2" in row and "2/2" in row for row in disputes[1:])
     labels = quality_data.words()["states"]
     assert any(labels["missing"] in cell.get("title", "") for cell in tree.xpath("//table//td[@title]"))
 

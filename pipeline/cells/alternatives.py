@@ -12,7 +12,7 @@ from dataclasses import replace
 from pipeline.cells.identities import Key, Outcome, equations, evaluate
 from pipeline.cells.numbers import parse_value
 from pipeline.cells.placing import Placed
-from pipeline.cells.tables import Reading
+from pipeline.cells.solving import Reading
 
 MAX_CHANGES = 6
 """Cells that may be read anew in one table; more are a picture too poor to trust."""

@@ -13,7 +13,7 @@ from pipeline.cells.identities import Key
 from pipeline.cells.one_line import LINE
 from pipeline.cells.placing import Placed
 from pipeline.cells.report import Fact, FactStatus, Note, TableReading, TableState
-from pipeline.cells.tables import Reading, believed, confirmed, deduced
+from pipeline.cells.solving import Reading, believed, confirmed, deduced
 from pipeline.form.model import Table, forms
 
 
@@ -150,7 +150,11 @@ def _notes(reading: Reading, facts: tuple[Fact, ...]) -> Iterator[Note]:
     for row, remark in reading.remarks.items():
         name = f"《{table.title}》" if row == LINE else name_row(table, row)
         yield Note(f"reading.{table.code}", row, "warn", f"{name}: {remark}")
-    doubtful = {k: p for k, p in (*reading.printed.items(), *reading.moved.items()) if p.value.doubt}
+    doubtful = {
+        k: p
+        for k, p in (*reading.printed.items(), *reading.moved.items())
+        if p.value.doubt and p.value.number is not None
+    }
     closed = {key for o in reading.outcomes if o.closes and not o.open_cells for _, key in o.equation.members}
     for key, placed in doubtful.items():
         if key not in closed:

@@ -77,6 +77,17 @@ def _expand(
     return tuple(members)
 
 
+@cache
+def sum_column(table: Table) -> str | None:
+    """The column that an identity says to be the sum of others in every row; None where there is none."""
+    for identity in table.identities:
+        if identity.for_each == "row" and not identity.rows:
+            for side, other in (terms(identity), terms(identity)[::-1]):
+                if len(side) == 1 and len(other) > 1:
+                    return side[0].code
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one equation stands. ``closes`` is None where open cells leave it undecided."""

@@ -19,7 +19,7 @@ from pipeline.cells.numbers import Value, is_value, parse_value
 from pipeline.cells.one_line import LINE
 from pipeline.cells.placing import Placed, Placing
 from pipeline.cells.rows import MAX_LABEL, MAX_OUTER, PrintedRow, distinct, matrix
-from pipeline.cells.tables import Reading, best_of, solve
+from pipeline.cells.solving import Reading, best_of, solve
 from pipeline.form.folding import fold, label_key
 from pipeline.form.lookups import lookups
 from pipeline.form.model import Line, Table, forms

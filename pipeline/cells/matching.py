@@ -56,8 +56,8 @@ def match_rows(rows: Sequence[PrintedRow], table: Table) -> list[Match]:
     return sorted(_without_headings(matches), key=lambda m: order[id(m.row)])
 
 
-def contradicted(rows: Sequence[PrintedRow], matches: Sequence[Match], table: Table) -> list[str]:
-    """Codes of matched rows that stand once more among the table's rows with other figures.
+def contradicted(rows: Sequence[PrintedRow], matches: Sequence[Match], table: Table) -> dict[str, PrintedRow]:
+    """Rows that print a matched row once more among the table's rows with other figures, by its code.
 
     Args:
         rows: all printed rows of the source, in order.
@@ -66,18 +66,19 @@ def contradicted(rows: Sequence[PrintedRow], matches: Sequence[Match], table: Ta
     own = {id(m.row.labels[-1]): m for m in matches}
     at = [i for i, row in enumerate(rows) if row.labels and id(row.labels[-1]) in own]
     if not at:
-        return []
-    found: list[str] = []
+        return {}
+    found: dict[str, PrintedRow] = {}
     for row in rows[max(at[0] - 1, 0) : at[-1] + 2]:
         texts = [v.text.strip() for v in row.values]
         if not row.labels or not any(texts) or id(row.labels[-1]) in own:
             continue
+        scores = dict(zip(table.rows, _affinities(row, table), strict=True))
         for match in matches:
             printed = [v.text.strip() for v in match.row.values]
             same = [t for t in printed if t] == [t for t in texts if t]
-            alike = _affinities(row, table)[table.rows.index(match.line)] >= 0.97
+            alike = scores[match.line] >= 0.97
             if alike and not same and row.source == match.row.source:
-                found.append(match.line.code)
+                found[match.line.code] = row
     return found
 
 

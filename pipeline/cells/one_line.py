@@ -25,11 +25,15 @@ LINE = "line"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The table's header was found; ``placing`` is None where no figure stands under it."""
+    """The table's header was found; ``placing`` is None where no figure stands under it.
+
+    ``at``: the row of the grid, or the block of the stream, where the figures stand.
+    """
 
     state: Literal["figures", "blank", "header_only"]
     placing: Placing | None
     figures: int = 0
+    at: int = 0
 
 
 def printed_keys(table: Table) -> list[Key]:
@@ -47,7 +51,8 @@ def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
     while first > 0 and any(_forum(c, table) for c in distinct(places[first - 1])):
         first -= 1
     last = header[-1]
-    by_column = _columns(places[first : last + 1], table)
+    zone = places[first : last + 1]
+    by_column = _columns(_spread(zone, table) if grid.layout == "fields" else zone, table)
     complete = set(by_column.values()) == set(printed_keys(table))
     # Where every column is named, what stands beside the header belongs to another table.
     span = range(min(by_column), max(by_column) + 1) if complete else range(grid.column_count)
@@ -84,7 +89,7 @@ def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
                 break
         else:
             if len(placing.cells) == len(keys):
-                readings.append(Found("figures", placing, figures))
+                readings.append(Found("figures", placing, figures, line[0].row))
     header_texts = [c.text for row in places[first : last + 1] for c in distinct(row)]
     readings += _counted(line, table, header_texts)
     if len(filled) > 1:
@@ -107,7 +112,7 @@ def _counted(line: Sequence[Cell], table: Table, header: Sequence[str]) -> list[
         else:
             for key, cell in zip(keys, values, strict=True):
                 _put(placing, table, key, cell)
-        found.append(Found("figures", placing, figures))
+        found.append(Found("figures", placing, figures, line[0].row))
     return found
 
 
@@ -140,6 +145,21 @@ def _forum(cell: Cell, table: Table) -> bool:
     return any(words == label_key(label).words for line in table.rows for label in line.path)
 
 
+def _spread(zone: Sequence[Sequence[Cell | None]], table: Table) -> list[list[Cell | None]]:
+    """A header of fields with each forum over the empty fields behind it, as its merged cell stood."""
+    spread: list[list[Cell | None]] = []
+    for row in zone:
+        places, carried = list(row), None
+        if any(_forum(c, table) for c in distinct(row)):
+            for x, cell in enumerate(row):
+                if cell is not None and cell.text.strip():
+                    carried = cell if _forum(cell, table) else None
+                elif carried is not None:
+                    places[x] = carried
+        spread.append(places)
+    return spread
+
+
 def _columns(zone: Sequence[Sequence[Cell | None]], table: Table) -> dict[int, Key]:
     """The form's cell that each grid column stands for, by the headers stacked above."""
     found: dict[int, Key] = {}
@@ -158,8 +178,8 @@ def _columns(zone: Sequence[Sequence[Cell | None]], table: Table) -> dict[int, K
     return found
 
 
-def one_line_in_stream(items: Sequence[Cell], table: Table) -> list[Found]:
-    """Readings of the table in a stream of short texts: the header's words, then figures.
+def one_line_in_stream(items: Sequence[Cell], table: Table) -> list[list[Found]]:
+    """Readings of each print of the table in a stream of short texts: the header's words, then figures.
 
     The words are counted in the run of labels as a whole, since a header may be cut into single
     characters; results that alternate with single figures are read as pairs.
@@ -190,16 +210,16 @@ def one_line_in_stream(items: Sequence[Cell], table: Table) -> list[Found]:
             if len(item.text) <= MAX_LABEL:
                 labels.append(item.text)
     close()
-    for texts, run in runs:
-        if _has_header(texts, table):
-            return _counted(run, table, texts)
+    prints = [_counted(run, table, texts) for texts, run in runs if _has_header(texts, table)]
+    if prints:
+        return prints
     found = _pairs(pairs, table)
     if found:
-        return found
+        return [found]
     if header or (blanks >= len(printed_keys(table)) and _has_header(labels, table)):
-        return [Found("blank", None)]
+        return [[Found("blank", None)]]
     seen = [t.text for t in items if t.text.strip() and len(t.text) <= MAX_LABEL]
-    return [Found("header_only", None)] if _has_header(seen, table) else []
+    return [[Found("header_only", None)]] if _has_header(seen, table) else []
 
 
 def _has_header(texts: Sequence[str], table: Table) -> bool:

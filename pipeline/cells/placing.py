@@ -222,18 +222,25 @@ Trim = Callable[[Sequence[Cell], int], list[Cell] | None]
 
 
 def place_in_order(
-    way: str, trim: Trim, matches: Sequence[Match], table: Table, texts: Sequence[str]
+    way: str,
+    trim: Trim,
+    matches: Sequence[Match],
+    table: Table,
+    texts: Sequence[str],
+    leads: str | None = None,
 ) -> Placing:
     """Columns by count: rows whose values, after ``trim``, are as many as the form's columns.
 
-    ``texts`` are the source's short texts in reading order, for headers in another order than the form's.
+    ``texts`` are the source's short texts in reading order, for headers in another order than the form's;
+    the column ``leads`` is taken to stand before all others.
     """
     placing = Placing(way, list(matches), header_units=header_units(texts, table))
     orders: dict[int, list[Line]] = {}
     for match in matches:
         block = match.line.block
         if block not in orders:
-            orders[block] = printed_order(table.columns_of(match.line), texts, table)
+            order = printed_order(table.columns_of(match.line), texts, table)
+            orders[block] = sorted(order, key=lambda column: column.code != leads)
         columns = orders[block]
         values = trim(match.row.values, len(columns))
         if values is not None:
@@ -245,6 +252,15 @@ def place_in_order(
             for column in columns:
                 _put(placing, match.line.code, column, [replace(match.row.labels[-1], text="")])
     return placing
+
+
+def leads_in_print(code: str, texts: Sequence[str], table: Table) -> bool:
+    """Whether the source gives this column's header before the others, in print or in reading order."""
+    for text in texts:
+        line, score = best_line(text, table, "columns", table.columns)
+        if line is not None and score >= SURE:
+            return line.code == code
+    return False
 
 
 def printed_order(columns: Sequence[Line], texts: Sequence[str], table: Table) -> list[Line]:

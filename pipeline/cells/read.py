@@ -6,7 +6,8 @@ Here: the order of the steps, second opinions, the document's status. Not here: 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from pipeline.cells.alternatives import reconsidered
@@ -16,11 +17,14 @@ from pipeline.cells.indicators import IndicatorReading, read_indicators
 from pipeline.cells.narrative import find_statements
 from pipeline.cells.report import DocumentStatus, Heading, Report, TableReading
 from pipeline.cells.sections import Opening, find_sections, section_paragraphs, section_texts
-from pipeline.cells.tables import Reading, best_of, read_tables
+from pipeline.cells.solving import Reading, best_of
+from pipeline.cells.tables import read_tables
 from pipeline.form.model import forms
 from pipeline.reading.document import Document, Picture, ReadingError
 from pipeline.reading.open import read_document, second_opinion
 from pipeline.reading.pictures import with_pictures_read
+
+Year = Callable[[], int | None]
 
 CLEAN = 0.5
 """Cost of a reading below which no second engine is asked."""
@@ -54,12 +58,17 @@ def _telling(name: str) -> str:
 
 def read_report(document: Document, name: str = "", path: Path | None = None) -> Report:
     """The Report of a document already read; with ``path`` a second engine may be asked."""
-    readings, older = _weighed(document, path), _older(document, path)
+    year = _year_of(document, name)
+    readings, older = _weighed(document, path, year), _older(document, path)
     if older is None and any(reading is None for reading in readings.values()):
         # A table is missing: perhaps it is one of the pictures.
         seen = with_pictures_read(document, path)
         if seen is not None:
-            document, readings, older = seen, _with_pictures(readings, _newer(seen)), read_indicators(seen)
+            document, readings, older = (
+                seen,
+                _with_pictures(readings, _newer(seen, year)),
+                read_indicators(seen),
+            )
     openings = find_sections(document)
     tables = tuple(
         finish(reconsidered(reading)) if reading is not None else _absent(code, document, openings)
@@ -91,10 +100,21 @@ def read_report(document: Document, name: str = "", path: Path | None = None) ->
     )
 
 
-def _newer(document: Document) -> dict[str, Reading | None]:
+def _year_of(document: Document, name: str) -> Year:
+    """The year reported on, found where it is asked for: only files that print a table twice need it here."""
+
+    @cache
+    def year() -> int | None:
+        openings = find_sections(document)
+        return find_heading(document, name, openings[0].block if openings else None).report_year
+
+    return year
+
+
+def _newer(document: Document, year: Year) -> dict[str, Reading | None]:
     """The tables of the forms since 2019, read from what the list of indicators leaves."""
     older = read_indicators(document)
-    return read_tables(document if older is None else older.without(document))
+    return read_tables(document if older is None else older.without(document), year)
 
 
 def _older(document: Document, path: Path | None) -> IndicatorReading | None:
@@ -122,16 +142,16 @@ def _prints(form_version: str | None, table: str) -> bool:
     return form_version is None or any(t.code == table for t in forms()[form_version].tables)
 
 
-def _weighed(document: Document, path: Path | None) -> dict[str, Reading | None]:
+def _weighed(document: Document, path: Path | None, year: Year) -> dict[str, Reading | None]:
     """The best reading of each table, with the second engine's word where the first leaves doubt."""
-    readings = _newer(document)
+    readings = _newer(document, year)
     doubtful = [c for c, r in readings.items() if r is None or r.cost >= CLEAN]
     if path is None or not doubtful or all(readings[c] is None for c in readings):
         return readings
     other = second_opinion(path, document)
     if other is None:
         return readings
-    again = _newer(other)
+    again = _newer(other, year)
     for code in doubtful:
         first, second = readings[code], again[code]
         if second is not None:

@@ -121,19 +121,22 @@ def _is_remark_column(cell: Cell, values: Sequence[Cell]) -> bool:
 
 
 def stream_items(document: Document) -> Iterator[Cell]:
-    """All that the document prints, one short text after another; blanks where a cell holds them."""
-    for block in document.blocks:
+    """All that the document prints, one short text after another; blanks where a cell holds them.
+
+    An item's row is the index of the block that prints it.
+    """
+    for index, block in enumerate(document.blocks):
         if isinstance(block, Paragraph):
             if not block.text:
-                yield Cell(0, 0, "", block.locator)
+                yield Cell(index, 0, "", block.locator)
             for line in block.text.split("\n"):
-                yield from _line_items(line, block.locator)
+                yield from _line_items(line, block.locator, index)
         elif isinstance(block, Grid):
             for cell in sorted(block.cells, key=lambda c: (c.row, c.column)):
-                yield replace(cell, row=0, column=0)
+                yield replace(cell, row=index, column=0)
 
 
-def _line_items(line: str, locator: str) -> Iterator[Cell]:
+def _line_items(line: str, locator: str, block: int) -> Iterator[Cell]:
     """A text line as items; figures that trail a label, parted by spaces, are items of their own."""
     text = line.strip()
     if not text:
@@ -141,9 +144,9 @@ def _line_items(line: str, locator: str) -> Iterator[Cell]:
     parts = [p for p in _TRAILING_FIELDS.split(text) if p.strip()]
     if len(parts) >= 3 and all(parse_value(p, "amount").status != "text" for p in parts[1:]):
         for part in parts:
-            yield Cell(0, 0, part, locator)
+            yield Cell(block, 0, part, locator)
     else:
-        yield Cell(0, 0, text, locator)
+        yield Cell(block, 0, text, locator)
 
 
 def stream_rows(items: Iterable[Cell]) -> list[PrintedRow]:

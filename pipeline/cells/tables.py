@@ -9,25 +9,25 @@ one_line) or what becomes of them (facts).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from itertools import chain
 
-from pipeline.cells.alignment import align_rows
-from pipeline.cells.identities import Key, Outcome, deduce, equations, evaluate
-from pipeline.cells.labels import SURE, best_line, ends_in_figure, likenesses
+from pipeline.cells.identities import Key, sum_column
+from pipeline.cells.labels import SURE, best_line, likenesses
 from pipeline.cells.matching import Match, contradicted, match_rows
-from pipeline.cells.numbers import parse_value
-from pipeline.cells.one_line import LINE, Found, one_line_in_grid, one_line_in_stream, printed_keys
+from pipeline.cells.numbers import Value
+from pipeline.cells.one_line import LINE, Found, one_line_in_grid, one_line_in_stream
 from pipeline.cells.placing import (
-    Placed,
     Placing,
+    Trim,
     as_counted,
     exactly,
     figures_only,
+    leads_in_print,
     place_by_header,
     place_in_order,
 )
+from pipeline.cells.prints import At, Surroundings
 from pipeline.cells.rows import (
     MAX_LABEL,
     PrintedRow,
@@ -37,73 +37,12 @@ from pipeline.cells.rows import (
     stream_rows,
     transposed,
 )
+from pipeline.cells.solving import Reading, best_of, solve
 from pipeline.form.model import Form, Table, forms
 from pipeline.reading.document import Cell, Document, Grid
 
-SHAKY = 40.0
-"""What a broken identity costs a shaky reading: rather leave the cells out."""
-SURE_READING = 0.9
-"""Engine confidence from which a cell needs no identity to be believed."""
 ENOUGH_ROWS = 2
 """Rows of the form that must be there by their words before a grid is taken for a table."""
-
-
-@dataclass(slots=True)
-class Reading:
-    """One candidate reading of one table, solved and evaluated.
-
-    ``printed``: cells with a certain place; ``moved``: cells placed by the identities;
-    ``forced``: lost cells of which the identities leave one figure; ``unknown``: lost cells
-    without. ``missing_rows``: rows of the form that are not printed.
-    """
-
-    table: Table
-    form: str
-    source: str
-    way: str
-    state: str
-    printed: dict[Key, Placed] = field(default_factory=dict)
-    moved: dict[Key, Placed] = field(default_factory=dict)
-    forced: dict[Key, Decimal] = field(default_factory=dict)
-    unknown: list[Key] = field(default_factory=list)
-    lost_rows: dict[str, tuple[int, int]] = field(default_factory=dict)
-    missing_rows: list[str] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    remarks: dict[str, str] = field(default_factory=dict)
-    log: list[str] = field(default_factory=list)
-    locators: dict[str, str] = field(default_factory=dict)
-    shaky: bool = False
-    """Whether empty fields, whose place nothing confirms, decided where figures stand."""
-
-    @property
-    def broken(self) -> int:
-        """Identities that fail."""
-        return sum(1 for o in self.outcomes if o.closes is False)
-
-    @property
-    def has_figures(self) -> bool:
-        """Whether any cell holds a figure; one without is believed only where no other finds any."""
-        return any(p.value.number is not None for p in (*self.printed.values(), *self.moved.values()))
-
-    @property
-    def cost(self) -> float:
-        """What speaks against the reading: broken identities, cells unknown or missing, cells moved."""
-        per_row = len(self.table.columns) if self.table.layout == "crossed" else 5
-        return (
-            (SHAKY if self.shaky else 2.0) * self.broken
-            + len(self.unknown)
-            + per_row * len(self.missing_rows)
-            + 0.01 * (len(self.moved) + len(self.forced))
-            + 0.02 * len(self.remarks)
-            + (0.0 if self.has_figures else 0.5)
-        )
-
-    def figure(self, key: Key) -> Decimal | None:
-        """The best figure of a cell in this reading."""
-        for cells in (self.printed, self.moved):
-            if key in cells:
-                return cells[key].value.number
-        return self.forced.get(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,39 +55,22 @@ class Source:
     items: tuple[Cell, ...] = ()
 
 
-def read_tables(document: Document) -> dict[str, Reading | None]:
-    """The best reading of each table of the form; None where the document does not print it."""
+def _untold() -> int | None:
+    return None
+
+
+def read_tables(document: Document, year: Callable[[], int | None] = _untold) -> dict[str, Reading | None]:
+    """The best reading of each table of the form; None where the document does not print it.
+
+    ``year`` tells the year reported on, for files that print a table more than once.
+    """
     sources = _sources(document)
+    around = Surroundings(document, year)
     newest = list(forms().values())[-1]
     chosen: dict[str, Reading | None] = {}
     for table in newest.tables:
-        chosen[table.code] = best_of(list(_candidates(document, sources, table.code)))
+        chosen[table.code] = best_of(list(_candidates(around, sources, table.code)))
     return chosen
-
-
-def best_of(readings: Sequence[Reading]) -> Reading | None:
-    """The cheapest reading, with a log of all; earlier ones win ties.
-
-    Where another reading is as cheap and gives a cell another figure, the chosen one carries a remark.
-    """
-    if not readings:
-        return None
-    best = min(readings, key=lambda r: r.cost)
-    for reading in readings:
-        mark = "chosen" if reading is best else "set aside"
-        best.log.append(
-            f"{reading.source}, columns by {reading.way}: {len(reading.printed)} cells, "
-            f"{reading.broken} identities broken, {len(reading.unknown)} cells unknown, "
-            f"{len(reading.missing_rows)} rows missing: {mark}"
-        )
-        if reading is not best and reading.cost <= best.cost + 0.005 and reading.form == best.form:
-            for key in best.printed:
-                other = reading.figure(key)
-                if key in reading.printed and other != best.figure(key) and other is not None:
-                    best.remarks.setdefault(
-                        key[0], f"another reading ({reading.source}, {reading.way}) gives other figures"
-                    )
-    return best
 
 
 def _sources(document: Document) -> list[Source]:
@@ -166,7 +88,7 @@ def _sources(document: Document) -> list[Source]:
     return found
 
 
-def _candidates(document: Document, sources: Sequence[Source], code: str) -> Iterator[Reading]:
+def _candidates(around: Surroundings, sources: Sequence[Source], code: str) -> Iterator[Reading]:
     """Readings in the order of trust; stops after one against which nothing speaks."""
     for source in sources:
         if source.name == "transposed grid" and code == "disclosure":
@@ -175,7 +97,7 @@ def _candidates(document: Document, sources: Sequence[Source], code: str) -> Ite
             table = form.table(code)
             read = _one_line_readings if table.layout == "one_line" else _crossed_readings
             clean = False
-            for reading in read(source, table, form.form):
+            for reading in read(around, source, table, form.form):
                 yield reading
                 clean = clean or reading.cost < 0.02
             if clean:
@@ -207,20 +129,23 @@ def _likely_forms(source: Source, code: str) -> list[Form]:
 def _instances(source: Source, table: Table) -> list[list[Match]]:
     """The matched rows of each print of the table in the source.
 
-    One of the table's first two rows standing again, with values, begins another print.
+    One of the table's first two rows standing again, with values, begins another print, unless it
+    follows itself: that is a row repeated.
     """
     first = table.rows[:2]
     groups: list[list[PrintedRow]] = [[]]
     seen: set[str] = set()
+    last: str | None = None
     for row in source.rows:
         if row.labels and any(v.text.strip() for v in row.values):
             like = likenesses(row.labels[-1].text, table, "rows")
             code = next((line.code for line in first if like.get(line, 0.0) >= 0.95), None)
-            if code is not None and code in seen:
+            if code is not None and code in seen and code != last:
                 groups.append([])
                 seen = set()
             if code is not None:
                 seen.add(code)
+            last = code
         groups[-1].append(row)
     found = [match_rows(rows, table) for rows in groups]
     return [matches for matches in found if _enough(matches)]
@@ -230,47 +155,90 @@ def _enough(matches: Sequence[Match]) -> bool:
     return sum(1 for m in matches if m.score >= SURE) >= ENOUGH_ROWS
 
 
-def _crossed_readings(source: Source, table: Table, form: str) -> Iterator[Reading]:
+def _crossed_readings(around: Surroundings, source: Source, table: Table, form: str) -> Iterator[Reading]:
     instances = _instances(source, table)
-    ways: list[tuple[str, Callable[[Sequence[Match]], Placing]]] = []
-    layouts = {g.layout for g in source.grids.values()}
-    cells = [c for g in source.grids.values() for c in sorted(g.cells, key=lambda c: (c.row, c.column))]
-    texts = [c.text for c in cells or source.items if c.text.strip() and len(c.text) < MAX_LABEL]
-    by_header = ("header", lambda m: place_by_header(source.grids, m, table, texts))
-    trim = as_counted if layouts == {"fields"} else exactly
-    counted = ("count", lambda m: place_in_order("count", trim, m, table, texts))
-    figures = ("figures alone", lambda m: place_in_order("figures alone", figures_only, m, table, texts))
-    if source.grids and source.name == "transposed grid":
-        ways = [by_header]
-    elif layouts == {"fields"}:
-        ways = [counted, by_header, figures]
-    elif source.grids:
-        ways = [by_header, counted, figures]
-    else:
-        ways = [figures]
     if not instances:
         return
-    # Of several prints the fullest is read, the first of those: never one row here, one row there.
-    matches = max(instances, key=len)
-    readings: Iterator[Reading] = (
-        solve(place(matches), table, form, source.name, name) for name, place in ways
-    )
-    if not source.grids or layouts == {"fields"}:
-        readings = chain(readings, _less_one_column(matches, table, form, source.name, texts))
+    # Of several prints one is read: never one row here, one row there.
+    starts = [_start(matches[0].row) for matches in instances]
+    chosen = around.own(table.code, starts, [len(matches) for matches in instances])
+    matches = instances[chosen]
+    layouts, texts = {g.layout for g in source.grids.values()}, _short_texts(source)
+    ways = _ways(source, table, texts)
     twice = contradicted(source.rows, matches, table)
+    again = [replace(m, row=twice.get(m.line.code, m.row)) for m in matches]
+
+    def read(way: Way) -> Reading:
+        name, place = way
+        placing = _agreed(place(matches), place(again) if twice else None)
+        return solve(placing, table, form, source.name, name)
+
+    by_count = not source.grids or layouts == {"fields"}
+    readings: Iterator[Reading] = map(read, ways)
+    if by_count:
+        readings = chain(readings, _less_one_column(matches, table, form, source.name, texts))
+    fewest = None
     for reading in readings:
         if layouts == {"fields"}:
             _question_blanks(reading)
         for row in twice:
             reading.remarks[row] = "the row stands twice, with figures that are not the same"
         if len(instances) > 1:
-            which = instances.index(matches) + 1
             reading.remarks[LINE] = (
-                f"{len(instances)} prints of this table stand in the file; number {which} is read"
+                f"{len(instances)} prints of this table stand in the file; number {chosen + 1} is read"
             )
         yield reading
+        fewest = reading.broken if fewest is None else min(fewest, reading.broken)
         if reading.cost < 0.02 or (reading.cost < 0.5 and len(instances) > 1):
             break
+    total = sum_column(table)
+    if total is None or source.name == "transposed grid":
+        return
+    # Some offices print 总计 first; and some files give it first though it stands last. The figures tell:
+    # all must have their place, and next to nothing be broken.
+    if fewest or (by_count and leads_in_print(total, texts, table)):
+        turned = read(_in_order("count, the total first", figures_only, table, texts, total))
+        if not turned.lost_rows and turned.broken * 4 <= (fewest or 0):
+            yield turned
+
+
+def _start(row: PrintedRow) -> At:
+    return (row.source, row.index) if row.source >= 0 else (row.labels[0].row, 0)
+
+
+def _short_texts(source: Source) -> list[str]:
+    cells = [c for g in source.grids.values() for c in sorted(g.cells, key=lambda c: (c.row, c.column))]
+    return [c.text for c in cells or source.items if c.text.strip() and len(c.text) < MAX_LABEL]
+
+
+Way = tuple[str, Callable[[Sequence[Match]], Placing]]
+
+
+def _in_order(name: str, trim: Trim, table: Table, texts: Sequence[str], leads: str | None = None) -> Way:
+    return (name, lambda matches: place_in_order(name, trim, matches, table, texts, leads))
+
+
+def _ways(source: Source, table: Table, texts: Sequence[str]) -> list[Way]:
+    """The ways of placing that a source allows, the surest first."""
+    layouts = {g.layout for g in source.grids.values()}
+    by_header: Way = ("header", lambda matches: place_by_header(source.grids, matches, table, texts))
+    counted = _in_order("count", as_counted if layouts == {"fields"} else exactly, table, texts)
+    figures = _in_order("figures alone", figures_only, table, texts)
+    if not source.grids:
+        return [figures]
+    if source.name == "transposed grid":
+        return [by_header]
+    return [counted, by_header, figures] if layouts == {"fields"} else [by_header, counted, figures]
+
+
+def _agreed(placing: Placing, again: Placing | None) -> Placing:
+    """The placing with those cells illegible that a repeated row prints otherwise."""
+    for key, other in again.cells.items() if again is not None else ():
+        mine = placing.cells.get(key)
+        if mine is not None and mine.value.number != other.value.number:
+            unsure = Value("illegible", doubt="printed twice, not the same")
+            placing.cells[key] = replace(mine, value=unsure, text=f"{mine.text} / {other.text}")
+    return placing
 
 
 def _less_one_column(
@@ -320,146 +288,39 @@ def _question_blanks(reading: Reading) -> None:
             reading.lost_rows[row] = (len(keys) - len(gone), len(keys))
 
 
-def _one_line_readings(source: Source, table: Table, form: str) -> Iterator[Reading]:
-    found: list[tuple[Found, str]] = []
+def _one_line_readings(around: Surroundings, source: Source, table: Table, form: str) -> Iterator[Reading]:
+    prints: list[tuple[At, list[Found], str]] = []
     if source.grids:
+        alone = {index: one_line_in_grid(grid, table) for index, grid in source.grids.items()}
         for index, grid in source.grids.items():
-            mine = one_line_in_grid(grid, table)
-            after = source.grids.get(index + 1)
-            if after is not None and not any(f.placing for f in mine):
+            mine, after = alone[index], source.grids.get(index + 1)
+            if after is not None and not any(f.placing for f in (*mine, *alone[index + 1])):
                 # The header at the foot of a page, the figures on the next.
                 mine = one_line_in_grid(joined(grid, after), table) or mine
-            found += [(f, grid.locator) for f in mine]
+            prints += [((index, mine[0].at), mine, grid.locator)] if mine else []
     else:
-        found += [(f, "") for f in one_line_in_stream(source.items, table)]
-    for each, locator in found:
-        if each.placing is None:
+        prints += [((mine[0].at, 0), mine, "") for mine in one_line_in_stream(source.items, table)]
+    filled = [each for each in prints if each[1][0].placing is not None]
+    for _, mine, locator in prints if not filled else ():
+        for each in mine:
             yield Reading(table, form, source.name, "header", each.state, locators={"table": locator})
-        else:
+    if filled:
+        sizes = [max(len(f.placing.cells) for f in mine if f.placing) for _, mine, _ in filled]
+        # Rows that happen to follow like words are no print beside one whose every figure has a place.
+        filled = [each for each, size in zip(filled, sizes, strict=True) if size or not any(sizes)]
+        sizes = [size for size in sizes if size or not any(sizes)]
+        chosen = around.own(table.code, [at for at, _, _ in filled], sizes)
+        for each in filled[chosen][1]:
+            if each.placing is None:
+                continue
             reading = solve(each.placing, table, form, source.name, each.placing.way)
             if all(grid.layout == "fields" for grid in source.grids.values()):
                 _question_blanks(reading)
+            if len(filled) > 1:
+                reading.remarks[LINE] = (
+                    f"{len(filled)} prints of this table stand in the file; number {chosen + 1} is read"
+                )
             yield reading
-    if source.grids and all(each.placing is None for each, _ in found):
+    if source.grids and not filled:
         # A line for each forum, the results above: read like the other tables.
-        yield from (r for r in _crossed_readings(source, table, form) if r.has_figures)
-
-
-def solve(placing: Placing, table: Table, form: str, source: str, way: str) -> Reading:
-    """A placing with its open rows aligned by the identities, missing rows counted, identities evaluated."""
-    reading = Reading(table, form, source, way, "figures", printed=dict(placing.cells))
-    reading.remarks.update(placing.remarks)
-    if table.layout == "one_line" and not placing.matches:
-        rows = {line.code for line in table.rows}
-        row_keys = {LINE: printed_keys(table)}
-    else:
-        rows = {m.line.code for m in placing.matches}
-        row_keys = {
-            m.line.code: [(m.line.code, c.code) for c in table.columns_of(m.line)] for m in placing.matches
-        }
-        for match in placing.matches:
-            reading.locators[match.line.code] = match.row.labels[-1].locator
-            label, filled = match.row.labels[-1].text, [v for v in match.row.values if v.text.strip()]
-            if ends_in_figure(label) and len(filled) < len(table.columns_of(match.line)):
-                reading.remarks[match.line.code] = (
-                    f"the label {label.strip()!r} ends in digits and a cell is empty: they may be its figure"
-                )
-            if match.by_place:
-                reading.remarks[match.line.code] = (
-                    f"the label {match.row.labels[-1].text.strip()!r} is none of the form; taken by its place"
-                )
-    for line in table.rows:
-        group = next((g for g in table.rows if line.code in g.parts), None)
-        as_group = group is not None and group.code in rows
-        if not line.is_group and line.code not in rows and not as_group:
-            reading.missing_rows.append(line.code)
-    # A group printed as one row stands for its parts.
-    system = equations(table, frozenset(rows))
-    known = {key: placed.value.number for key, placed in reading.printed.items()}
-    _align(placing, row_keys, known, system, reading)
-    values = {key: reading.figure(key) for keys in row_keys.values() for key in keys}
-    blanks = frozenset(k for k, p in reading.printed.items() if p.value.status in ("blank", "not_applicable"))
-    reading.outcomes = evaluate(system, values, blanks)
-    return reading
-
-
-def _align(
-    placing: Placing,
-    row_keys: dict[str, list[Key]],
-    known: dict[Key, Decimal | None],
-    system: tuple,  # type: ignore[type-arg]
-    reading: Reading,
-) -> None:
-    tokens: dict[str, tuple[list[int], list[Key]]] = {}
-    for row, cells in placing.open_rows.items():
-        keys = row_keys[row]
-        reading.lost_rows[row] = (len(cells), len(keys))
-        numbers = [_whole(cell) for cell in cells]
-        if not system or any(n is None for n in numbers):
-            reading.unknown += keys
-            continue
-        tokens[row] = ([n for n in numbers if n is not None], keys)
-    if not tokens:
-        return
-    alignment = align_rows(tokens, known, system)
-    for row, (_, keys) in tokens.items():
-        for key in keys:
-            if key in alignment.printed:
-                cell = placing.open_rows[row][alignment.printed[key]]
-                column = reading.table.column(key[1])
-                value = parse_value(cell.text, column.number, column.unit)
-                reading.moved[key] = Placed(value, cell.text, cell.locator, cell.confidence)
-            elif key in alignment.figures:
-                reading.forced[key] = Decimal(alignment.figures[key])
-            else:
-                reading.unknown.append(key)
-    reading.log.append(
-        f"{len(tokens)} rows aligned by the identities, {alignment.violations} of them broken all the same"
-    )
-
-
-def _whole(cell: Cell) -> int | None:
-    if cell.confidence < SURE_READING:
-        # What was hardly recognised cannot tell where other figures belong.
-        return None
-    value = parse_value(cell.text)
-    if value.status == "not_applicable":
-        return 0
-    if value.number is None or value.number < 0:
-        return None
-    return int(value.number)
-
-
-def confirmed(reading: Reading) -> frozenset[Key]:
-    """Cells of identities that close over printed figures alone."""
-    found: set[Key] = set()
-    for outcome in reading.outcomes:
-        if outcome.closes and not outcome.open_cells:
-            keys = {key for _, key in outcome.equation.members}
-            if keys <= reading.printed.keys():
-                found |= keys
-    return frozenset(found)
-
-
-def believed(placed: Placed, key: Key, sure: frozenset[Key]) -> bool:
-    """Whether a printed figure is taken: recognised with confidence, or confirmed by an identity."""
-    return placed.confidence >= SURE_READING or key in sure
-
-
-def deduced(reading: Reading) -> dict[Key, Decimal]:
-    """Figures that the identities leave for cells printed without one, or with one not believed."""
-    rows = frozenset(key[0] for key in (*reading.printed, *reading.moved, *reading.forced))
-    system = equations(reading.table, rows)
-    sure = confirmed(reading)
-    values: dict[Key, Decimal | None] = {
-        k: p.value.number if believed(p, k, sure) and not (p.value.doubt and k not in sure) else None
-        for k, p in reading.printed.items()
-    }
-    values.update({k: p.value.number for k, p in reading.moved.items() if not p.value.doubt})
-    values.update(reading.forced)
-    open_cells = frozenset(
-        k
-        for k, p in (*reading.printed.items(), *reading.moved.items())
-        if p.value.status in ("blank", "not_applicable") or not believed(p, k, sure)
-    ) | frozenset(reading.unknown)
-    return deduce(system, values, open_cells)
+        yield from (r for r in _crossed_readings(around, source, table, form) if r.has_figures)

@@ -89,8 +89,8 @@ def crawl(
             )
     if build:
         # What the other sources brought is built though one failed; the exit code tells of that one.
-        root = context.find_root().command
-        context.invoke(root.commands["build"], raw=raw, warehouse=warehouse)  # type: ignore[attr-defined]
+        commands = context.find_root().command.commands  # type: ignore[attr-defined]
+        context.invoke(commands["build"].callback, raw=raw, warehouse=warehouse)
     if failed := [one.source for one in done if not one.ok]:
         raise _failure(f"{len(failed)} of {len(done)} sources failed: {', '.join(failed)}")
 

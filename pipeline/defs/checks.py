@@ -6,8 +6,10 @@ lost cells, and one for each guard and each claim of sql/checks; what each shows
 Not here: the checks themselves (checks/, sql/), or what bars publication (steps.py, warehouse.py).
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import dagster as dg
 import polars as pl
@@ -132,10 +134,10 @@ def all_findings(frame: Callable[[str], pl.DataFrame]) -> Iterator[dg.AssetCheck
         frame: gives ``check_result``, ``dim_report`` and ``dim_document`` by name.
     """
     results, documents = frame("check_result"), frame("dim_document")
-    files = documents.select("document_id", "path").unique("document_id", maintain_order=True)
+    files = documents.select("document_id", "path", "url").unique("document_id", maintain_order=True)
     reports = frame("dim_report").join(files, on="document_id", how="left")
     named = results.join(
-        reports.select("report_id", "agency_name", "report_year", "path"), on="report_id", how="left"
+        reports.select("report_id", "agency_name", "report_year", "path", "url"), on="report_id", how="left"
     )
     shown_by = {code: family_of(code).spec.name for code in named["check_code"].unique()}
     by_family = named.with_columns(
@@ -172,10 +174,8 @@ def _finding(spec: dg.AssetCheckSpec, rows: pl.DataFrame) -> dg.AssetCheckResult
     A finding that a person settled does not fail the check; it is counted and listed apart.
     """
     failed = rows.filter(pl.col("status") == "fail")
-    failing, settled = (
-        failed.filter(pl.col("settled").is_null()),
-        failed.filter(pl.col("settled").is_not_null()),
-    )
+    failing = failed.filter(pl.col("settled").is_null())
+    settled = failed.filter(pl.col("settled").is_not_null())
     reports = failing["report_id"].n_unique()
     assessed = rows.filter(pl.col("status") != "not_assessable")["report_id"].n_unique()
     counts: dict[str, int | float] = {
@@ -185,24 +185,47 @@ def _finding(spec: dg.AssetCheckSpec, rows: pl.DataFrame) -> dg.AssetCheckResult
         **{status: rows.filter(pl.col("status") == status).height for status in ("pass", "not_assessable")},
         "settled": settled.height,
     }
-    worst = (
-        failing.with_columns(findings=pl.len().over("report_id"))
-        .sort(
-            _GRAVEST.min().over("report_id"),
-            -pl.col("findings").cast(pl.Int64),
-            "report_id",
-            -pl.col("difference").abs().fill_null(0),
-            "check_code",
-            "scope",
-        )
-        .select(_SHOWN)
+    worst = failing.with_columns(findings=pl.len().over("report_id")).sort(
+        _GRAVEST.min().over("report_id"),
+        -pl.col("findings").cast(pl.Int64),
+        "report_id",
+        -pl.col("difference").abs().fill_null(0),
+        "check_code",
+        "scope",
     )
     codes = failing.group_by("check_code").agg(fail=pl.len(), reports=pl.col("report_id").n_unique())
     more = {"codes": codes.sort("fail", "check_code", descending=[True, False])} if codes.height > 1 else {}
     if settled.height:
         columns = ["settled", *(name for name in _SHOWN if name != "findings")]
         more["settled_findings"] = settled.sort("report_id", "check_code", "scope").select(columns)
-    return _result(spec, worst, counts, {name: _as_table(table) for name, table in more.items()})
+    shown: dict[str, dg.MetadataValue] = {name: _as_table(table) for name, table in more.items()}
+    if worst.height:
+        shown["worst_reports"] = _worst_reports(worst)
+    return _result(spec, worst.select(_SHOWN), counts, shown)
+
+
+def _worst_reports(findings: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """The reports with the gravest findings first, with a link to where each was published, if known."""
+    lines = ["| report | findings | the first of them | file |", "|---|---|---|---|"]
+    for row in (
+        findings.unique("report_id", keep="first", maintain_order=True).head(_WORST).iter_rows(named=True)
+    ):
+        name = _plain(f"{row['agency_name'] or row['report_id']} {row['report_year'] or ''}".strip())
+        address = quote(row["url"] or "", safe=_IN_ADDRESS)
+        web = address.startswith(("http://", "https://"))
+        report = f"[{name}]({address})" if web else name
+        lines.append(f"| {report} | {row['findings']} | {_plain(row['message'])} | {_plain(row['path'])} |")
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+_WORST = 20
+_IN_ADDRESS = ":/?#@!$&'*+,;=%~"
+"""Signs that an address keeps; brackets and spaces would end it in Markdown."""
+
+
+def _plain(text: str | None) -> str:
+    """Words of a report as Markdown that means just these words."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join((text or "").split()))
 
 
 def _share(part: int, whole: int) -> float:
@@ -213,7 +236,7 @@ def _result(
     spec: dg.AssetCheckSpec,
     failing: pl.DataFrame,
     counts: Mapping[str, int | float],
-    more: Mapping[str, dg.TableMetadataValue] | None = None,
+    more: Mapping[str, dg.MetadataValue] | None = None,
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=failing.is_empty(),

@@ -95,7 +95,7 @@ def _totals(connection: data.Connection, found: pl.DataFrame) -> dict[str, int]:
         "select count(*), count(*) filter (status in ('parsed', 'partial')) from dim_document"
     ).fetchall()
     clean = found.filter(
-        (found["error"] == 0)
+        (found["faults"] == 0)
         & (found["disclosure_table"] == "complete")
         & (found["requests_table"] == "complete")
         & (found["disputes_table"] == "complete")
@@ -116,7 +116,7 @@ def _built(connection: data.Connection) -> dict[str, Any]:
 def _coverage_chart(table: data.Coverage, years: Sequence[str]) -> str:
     states = data.words()["states"]
     series = {
-        label: (f"state-{state}", [table.of(None, year)[state] for year in years])
+        f"{label} {state}": (f"state-{state}", [table.of(None, year)[state] for year in years])
         for state, label in states.items()
     }
     used = {label: part for label, part in series.items() if any(part[1])}
@@ -125,7 +125,7 @@ def _coverage_chart(table: data.Coverage, years: Sequence[str]) -> str:
 
 def _codes_chart(codes: Sequence[data.Record]) -> str:
     labels = data.words()["severities"]
-    series = {labels[s]: (s, [row[s] for row in codes]) for s in data.SEVERITIES}
+    series = {f"{labels[s]} {s}": (s, [row[s] for row in codes]) for s in data.SEVERITIES}
     used = {label: part for label, part in series.items() if any(part[1])}
     names = [row["check_code"] for row in codes]
     return stacked_bars("findings", names, used, horizontal=True) if used else ""

@@ -31,6 +31,9 @@ DETECT_SIDE = 1280
 LIKELY = 0.02
 """Probability from which another character is an alternative."""
 
+# One thread here as in the engine: the same sums in the same order, and one core for each worker.
+cv2.setNumThreads(1)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -63,6 +66,7 @@ def _recogniser() -> tuple[Any, str, tuple[str, ...]]:
     options = onnxruntime.SessionOptions()
     # One thread: documents are read by a pool of workers, one for each core.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -35,6 +35,8 @@ MADE = {".xls": ("xlsx", "Calc MS Excel 2007 XML")}
 """Ending and filter of what is made; a DOCX where nothing stands here."""
 DOCX = ("docx", "MS Word 2007 XML")
 PROGRAMS = ("soffice", "libreoffice")
+_PREFIX = "gongkai-office-"
+_GROUP = "group"
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WORD_MARK = b"\xec\xa5"
@@ -90,7 +92,7 @@ def read_office(paths: Sequence[Path], into: Path) -> dict[Path, Path | ReadingE
     if program is None:
         return results | {path: ReadingError("unsupported", _MISSING) for path in kinds}
     into.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="gongkai-office-") as folder:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         work = Path(folder)
         copies = {}
         for number, (path, kind) in enumerate(kinds.items(), 1):
@@ -151,8 +153,9 @@ def _convert(program: str, kind: str, files: Iterable[Path], work: Path, seconds
         "http_proxy": nowhere,
         "https_proxy": nowhere,
     }
+    # The shell notes the group before the program begins, for whoever must end it if we are ended first.
     process = subprocess.Popen(
-        command,
+        ["/bin/sh", "-c", f'echo $$ > "$0/{_GROUP}"; exec "$@"', str(work), *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -165,13 +168,21 @@ def _convert(program: str, kind: str, files: Iterable[Path], work: Path, seconds
             process.wait(timeout=seconds)
     finally:
         # The launcher's child outlives it, so the group is ended, not the launcher alone.
-        _end_group(process)
+        _end_group(process.pid)
+        process.wait()
+        (work / _GROUP).unlink(missing_ok=True)
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
+def end_left_behind(folder: Path) -> None:
+    """End the calls of LibreOffice whose caller was ended: those that work in this temporary folder."""
+    for note in folder.glob(f"{_PREFIX}*/{_GROUP}"):
+        with contextlib.suppress(ValueError, OSError):
+            _end_group(int(note.read_text()))
+
+
+def _end_group(group: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        os.killpg(group, signal.SIGKILL)
 
 
 def _kind(path: Path) -> str | ReadingError:

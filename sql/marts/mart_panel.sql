@@ -1,6 +1,7 @@
 -- about: 面板 · one row for each agency and year, with the totals of its tables and how far they can be trusted
 -- grain: agency and year; reports whose agency or year is unknown are left out
 -- stored as: table
+-- cautions: totals_beside_parts, null_is_not_zero, flagged_figures, form_change_2021, scope_differs, settled_figures
 with
 
 reports as (
@@ -11,109 +12,50 @@ reports as (
 
 ),
 
-outcome_groups as (
+wide as (
 
-    select
-        heads.code as outcome,
-        parts.code as part,
-        count(*) over (partition by heads.code) as part_count,
-    from dim_outcome as heads
-    join dim_outcome as parts on starts_with(parts.code, heads.code || '_')
-    where heads.code in ('refused', 'unavailable', 'declined', 'other')
-
-),
-
-totals as (
-
-    select
-        report_id,
-        outcome,
-        best_value,
-    from fact_request
-    where applicant = 'total'
-
-),
-
-group_sums as (
-
-    -- known only where every part is: a sum over some of them would be too low in silence
-    select
-        totals.report_id,
-        outcome_groups.outcome,
-        sum(totals.best_value)::bigint as best_value,
-    from outcome_groups
-    join totals on outcome_groups.part = totals.outcome
-    group by totals.report_id, outcome_groups.outcome, outcome_groups.part_count
-    having count(totals.best_value) = outcome_groups.part_count
-
-),
-
-outcomes as (
-
-    -- a group printed as one row has a figure of its own
-    select * from totals where best_value is not null
-    union all
-    select * from group_sums
-    anti join (select report_id, outcome from totals where best_value is not null) using (report_id, outcome)
+    select report_id, columns('^(requests|reconsideration|direct_litigation|litigation_after)_')::bigint, columns('^(normative_documents|regulations|licensing|penalty|coercion|fees)_'),
+    from (
+        pivot (select report_id, measure, figure from mart_measures)
+        on measure in (
+            'requests_received', 'requests_carried_in', 'requests_granted', 'requests_granted_in_part',
+            'requests_refused', 'requests_unavailable', 'requests_declined', 'requests_other',
+            'requests_outcome_total', 'requests_carried_out', 'reconsideration_total',
+            'reconsideration_corrected', 'direct_litigation_total', 'direct_litigation_corrected',
+            'litigation_after_reconsideration_total', 'litigation_after_reconsideration_corrected',
+            'normative_documents_issued', 'normative_documents_repealed', 'normative_documents_in_force',
+            'licensing_decisions', 'penalty_decisions', 'coercion_decisions', 'fees_10k_yuan',
+            'requests_refused_state_secret', 'requests_refused_prohibited_by_law',
+            'requests_refused_security_stability', 'requests_refused_third_party_rights',
+            'requests_refused_internal_affairs', 'requests_refused_process_information',
+            'requests_refused_enforcement_file', 'requests_refused_administrative_query',
+            'requests_unavailable_not_held', 'requests_unavailable_needs_creation',
+            'requests_unavailable_unclear', 'requests_declined_petition_complaint',
+            'requests_declined_repeated', 'requests_declined_publication', 'requests_declined_excessive',
+            'requests_declined_confirmation', 'requests_other_correction_overdue',
+            'requests_other_fee_overdue', 'requests_other_other', 'requests_received_natural_person',
+            'requests_received_enterprise', 'requests_received_research_institution',
+            'requests_received_public_interest_organization', 'requests_received_legal_service_organization',
+            'requests_received_other_organization', 'reconsideration_upheld', 'reconsideration_other',
+            'reconsideration_pending', 'direct_litigation_upheld', 'direct_litigation_other',
+            'direct_litigation_pending', 'litigation_after_reconsideration_upheld',
+            'litigation_after_reconsideration_other', 'litigation_after_reconsideration_pending',
+            'regulations_issued', 'regulations_repealed', 'regulations_in_force'
+        )
+        using first(figure)
+        group by report_id
+    )
 
 ),
 
-requests as (
+doubts as (
 
     select
         report_id,
-        max(best_value) filter (where outcome = 'received') as requests_received,
-        max(best_value) filter (where outcome = 'carried_in') as requests_carried_in,
-        max(best_value) filter (where outcome = 'granted') as requests_granted,
-        max(best_value) filter (where outcome = 'granted_in_part') as requests_granted_in_part,
-        max(best_value) filter (where outcome = 'refused') as requests_refused,
-        max(best_value) filter (where outcome = 'unavailable') as requests_unavailable,
-        max(best_value) filter (where outcome = 'declined') as requests_declined,
-        max(best_value) filter (where outcome = 'other') as requests_other,
-        max(best_value) filter (where outcome = 'outcome_total') as requests_outcome_total,
-        max(best_value) filter (where outcome = 'carried_out') as requests_carried_out,
-    from outcomes
-    group by report_id
-
-),
-
-disputes as (
-
-    select
-        report_id,
-        max(best_value) filter (where forum = 'reconsideration' and result = 'total') as reconsideration_total,
-        max(best_value) filter (where forum = 'reconsideration' and result = 'corrected') as reconsideration_corrected,
-        max(best_value) filter (where forum = 'direct_litigation' and result = 'total') as direct_litigation_total,
-        max(best_value) filter (where forum = 'direct_litigation' and result = 'corrected')
-            as direct_litigation_corrected,
-        max(best_value) filter (where forum = 'litigation_after_reconsideration' and result = 'total')
-            as litigation_after_reconsideration_total,
-        max(best_value) filter (where forum = 'litigation_after_reconsideration' and result = 'corrected')
-            as litigation_after_reconsideration_corrected,
-    from fact_dispute
-    group by report_id
-
-),
-
-disclosure as (
-
-    select
-        report_id,
-        max(best_value) filter (where item = 'normative_documents' and measure = 'issued')
-            as normative_documents_issued,
-        max(best_value) filter (where item = 'normative_documents' and measure = 'repealed')
-            as normative_documents_repealed,
-        max(best_value) filter (where item = 'normative_documents' and measure = 'in_force')
-            as normative_documents_in_force,
-        max(best_value) filter (where item = 'administrative_licensing' and measure = 'decisions')
-            as licensing_decisions,
-        max(best_value) filter (where item = 'administrative_penalties' and measure = 'decisions')
-            as penalty_decisions,
-        max(best_value) filter (where item = 'administrative_coercion' and measure = 'decisions')
-            as coercion_decisions,
-        max(best_value) filter (where item = 'administrative_fees' and measure = 'amount_10k_yuan')
-            as fees_10k_yuan,
-    from fact_disclosure
+        string_agg(measure, ', ' order by measure) filter (where is_flagged) as flagged_figures,
+        string_agg(measure || ': ' || null_reason, ', ' order by measure) filter (where null_reason is not null)
+            as null_reasons,
+    from mart_measures
     group by report_id
 
 ),
@@ -127,6 +69,12 @@ findings as (
         count(*) filter (where severity = 'warn' and settled is null) as warnings,
         count(*) filter (where settled is not null) as settled_findings,
         count(*) filter (where severity = 'error' and settled is distinct from 'dismissed') as faults,
+        count(*) filter (where severity <> 'info' and settled is null and contains(check_code || '.', 'disclosure.'))
+            as disclosure_findings,
+        count(*) filter (where severity <> 'info' and settled is null and contains(check_code || '.', 'requests.'))
+            as requests_findings,
+        count(*) filter (where severity <> 'info' and settled is null and contains(check_code || '.', 'disputes.'))
+            as disputes_findings,
     from check_result
     where status = 'fail'
     group by report_id
@@ -147,9 +95,7 @@ select
     reports.disclosure_table,
     reports.requests_table,
     reports.disputes_table,
-    requests.* exclude (report_id),
-    disputes.* exclude (report_id),
-    disclosure.* exclude (report_id),
+    wide.* exclude (report_id),
     coalesce(findings.errors, 0) as errors,
     coalesce(findings.warnings, 0) as warnings,
     coalesce(findings.settled_findings, 0) as settled_findings,
@@ -157,10 +103,16 @@ select
         and reports.requests_table = 'complete'
         and reports.disputes_table = 'complete'
         and coalesce(findings.faults, 0) = 0 as is_clean,
+    mart_grades.grade,
+    coalesce(findings.disclosure_findings, 0) as disclosure_findings,
+    coalesce(findings.requests_findings, 0) as requests_findings,
+    coalesce(findings.disputes_findings, 0) as disputes_findings,
+    doubts.flagged_figures,
+    doubts.null_reasons,
 from reports
 left join dim_agency using (agency_id)
-left join requests using (report_id)
-left join disputes using (report_id)
-left join disclosure using (report_id)
+left join wide using (report_id)
+left join doubts using (report_id)
 left join findings using (report_id)
+left join mart_grades using (report_id)
 order by reports.agency_id, reports.report_year

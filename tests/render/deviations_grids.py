@@ -294,7 +294,7 @@ def row_repeated(report: Report, rng: random.Random) -> Report:
 
 @deviation("rows", "pages", stage=3)
 def row_repeated_otherwise(report: Report, rng: random.Random) -> Report:
-    """A row twice with different figures: one of them is wrong, and nobody can tell which."""
+    """A row twice with different figures: one of them is wrong, and only the identities may tell which."""
     table = report.table("requests")
     row = rng.choice(("granted", "carried_in", "outcome_total", "carried_out", "received"))
     at = row_of(table, row)
@@ -308,7 +308,7 @@ def row_repeated_otherwise(report: Report, rng: random.Random) -> Report:
         before = False
     report = edit_table(report, "requests", lambda t: insert_row(t, at + (0 if before else 1), again))
     keys = [k for k in report.truth.cells if k[:2] == ("requests", row)]
-    report = mark(report, keys, lambda c: replace(c, figure=None, status="illegible", required=False))
+    report = mark(report, keys, lambda c: replace(c, status="illegible", required=False))
     return replace(report, truth=report.truth.state("requests", "complete", "partial"))
 
 

@@ -21,7 +21,7 @@ from reportlab.pdfgen.canvas import Canvas
 from tests.render.layout import Cell, PrintedTable
 from tests.render.report import Report
 
-Rules = Literal["lines", "rects", "fills"]
+Rules = Literal["lines", "rects", "fills", "none"]
 FONT = "STSong-Light"
 A4 = (595.0, 842.0)
 MARGIN = 58.0
@@ -30,7 +30,11 @@ _PAD = 2.0
 
 @dataclass(frozen=True)
 class Style:
-    """How the pages look. ``rotate``: the page is stored sideways and turned by its /Rotate."""
+    """How the pages look. ``rotate``: the page is stored sideways and turned by its /Rotate.
+
+    ``rule_grey``: how pale stroked rules are, 0 to 1; ``figure_font``: the font of figures alone, one
+    of the fourteen that every reader has.
+    """
 
     rules: Rules = "lines"
     size: tuple[float, float] = A4
@@ -38,6 +42,8 @@ class Style:
     table_font: float = 8.0
     text_font: float = 11.0
     numbers: bool = True
+    rule_grey: float = 0.0
+    figure_font: str = ""
 
 
 def _font() -> None:
@@ -109,8 +115,9 @@ class Pages:
 
     def text(self, x: float, base: float, text: str, size: float, centre: bool = False) -> None:
         """A line of text with its base line at ``base``."""
-        self.canvas.setFont(FONT, size)
-        at = x - _width(text, size) / 2 if centre else x
+        font = self.style.figure_font if self.style.figure_font and text.isascii() else FONT
+        self.canvas.setFont(font, size)
+        at = x - float(pdfmetrics.stringWidth(text, font, size)) / 2 if centre else x
         self.canvas.drawString(at, self.height - base, text)
 
     def paragraph(self, text: str, size: float, indent: float = 0.0, centre: bool = False) -> None:
@@ -130,6 +137,8 @@ class Pages:
         canvas, high = self.canvas, self.height
         if self.style.rules == "lines":
             canvas.setLineWidth(0.5)
+            if self.style.rule_grey:
+                canvas.setStrokeGray(self.style.rule_grey)
             for x0, y0, x1, y1 in (
                 (left, top, right, top),
                 (left, bottom, right, bottom),
@@ -146,7 +155,7 @@ class Pages:
                 (right, top, thin, bottom - top),
             ):
                 canvas.rect(x, high - y - h, w, h, stroke=0, fill=1)
-        else:
+        elif self.style.rules == "fills":
             canvas.rect(left, high - bottom, right - left, bottom - top, stroke=0, fill=1)
             canvas.setFillGray(1)
             inset = 0.3
