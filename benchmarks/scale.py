@@ -118,7 +118,9 @@ def main(sizes: list[int]) -> None:
     """Each size in a process of its own, so that the peaks are its own."""
     for size in sizes:
         command = [sys.executable, "-m", "benchmarks.scale", "--one", str(size)]
-        print(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout, end="", flush=True)
+        print(
+            subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout, end="", flush=True
+        )
 
 
 if __name__ == "__main__":
