@@ -366,21 +366,25 @@ def notes_of_rejected(rejected: pl.DataFrame, documents: pl.DataFrame) -> pl.Dat
         rejected: rows of ``rejected_row``.
         documents: ``dim_document``.
     """
-    tables = {fact: table for table, fact in frames.FACTS.items()}
+    places = {
+        **{fact: (table, frames.dimensions(table)) for table, fact in frames.FACTS.items()},
+        frames.INDICATORS: (frames.indicators().code, (frames.indicators().row_dimension,)),
+    }
     paths = dict(documents.select("document_id", "path").reverse().iter_rows())
     notes: list[Row] = []
     for name, reason, row in rejected.iter_rows():
-        if name not in tables:
+        if name not in places:
             continue
         cell = json.loads(row)
-        codes = [str(cell[dimension]) for dimension in frames.dimensions(tables[name])]
+        table, dimensions = places[name]
+        codes = [str(cell[dimension]) for dimension in dimensions]
         notes.append(
             {
                 "report_id": cell["report_id"],
                 "document_id": cell["document_id"],
                 "path": paths.get(cell["document_id"], ""),
-                "table_name": tables[name],
-                "check_code": f"lost_cells.{tables[name]}",
+                "table_name": table,
+                "check_code": f"lost_cells.{table}",
                 "scope": codes[0],
                 "status": "fail",
                 "severity": "warn",
@@ -393,21 +397,20 @@ def notes_of_rejected(rejected: pl.DataFrame, documents: pl.DataFrame) -> pl.Dat
 def labels() -> dict[str, pl.DataFrame]:
     """The label tables: each code of the facts with what the form prints."""
     result: dict[str, pl.DataFrame] = {}
-    for table in frames.FACTS:
-        for side, dimension in zip(("rows", "columns"), frames.dimensions(table), strict=True):
-            lines: dict[str, Row] = {}
-            versions: dict[str, list[str]] = defaultdict(list)
-            for form in reversed(forms().values()):
-                for known in (t for t in form.tables if t.code == table):
-                    for line in getattr(known, side):
-                        versions[line.code].insert(0, form.form)
-                        row: Row = {
-                            "code": line.code,
-                            "label": line.label,
-                            "label_en": english()[dimension][line.code],
-                            "path": " › ".join(line.path),
-                        }
-                        lines.setdefault(line.code, {**row, "position": len(lines) + 1})
-            rows = [{**row, "form_versions": ", ".join(versions[code])} for code, row in lines.items()]
-            result[f"dim_{dimension}"] = _rows(f"dim_{dimension}", rows)
+    for table, side, dimension in frames.labelled():
+        lines: dict[str, Row] = {}
+        versions: dict[str, list[str]] = defaultdict(list)
+        for form in reversed(forms().values()):
+            for known in (t for t in form.tables if t.code == table):
+                for line in getattr(known, side):
+                    versions[line.code].insert(0, form.form)
+                    row: Row = {
+                        "code": line.code,
+                        "label": line.label,
+                        "label_en": english()[dimension][line.code],
+                        "path": " › ".join(line.path),
+                    }
+                    lines.setdefault(line.code, {**row, "position": len(lines) + 1})
+        rows = [{**row, "form_versions": ", ".join(versions[code])} for code, row in lines.items()]
+        result[f"dim_{dimension}"] = _rows(f"dim_{dimension}", rows)
     return result

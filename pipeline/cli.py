@@ -365,6 +365,20 @@ def quality(
 
 
 @app.command()
+def codebook(
+    to: Annotated[Path, typer.Option("--to", help="folder for codebook.md, codebook.zh.md and codebook.html")],
+) -> None:
+    """What every table, column, code and macro means, in Chinese and English."""
+    from pipeline.publish import codebook_pages  # makes an empty warehouse in memory
+
+    try:
+        for path in codebook_pages.write(to):
+            typer.echo(printable(path))
+    except OSError as error:
+        _fail(f"cannot write to {to}: {error.strerror or error}")
+
+
+@app.command()
 def dev(port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 3000) -> None:
     """Dagster's web UI and daemon on this machine only."""
     home = dagster_home()

@@ -7,13 +7,13 @@ Not here: how rows are made (assembly.py) or where they are stored (warehouse.py
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import get_args
+from typing import Literal, get_args
 
 import dataframely as dy
 import polars as pl
 
 from pipeline.cells import report as r
-from pipeline.form.model import CellSpec, forms
+from pipeline.form.model import CellSpec, Table, forms
 from pipeline.reading.document import FileFormat
 
 INDICATORS = "fact_indicator"
@@ -41,6 +41,19 @@ def cells_of(table: str) -> dict[tuple[str, str], CellSpec]:
                         spec = CellSpec(table, line.code, column.code, column.unit, column.number, line.block)
                         found.setdefault((line.code, column.code), spec)
     return found
+
+
+def indicators() -> Table:
+    """The form's list of indicators."""
+    return next(t for form in forms().values() for t in form.tables if t.facts == INDICATORS)
+
+
+def labelled() -> tuple[tuple[str, Literal["rows", "columns"], str], ...]:
+    """What has a table of labels: the form's table, the side of it, and what that is called."""
+    sides: tuple[Literal["rows", "columns"], ...] = ("rows", "columns")
+    crossed = ((t, s, d) for t in FACTS for s, d in zip(sides, dimensions(t), strict=True))
+    # A list of indicators has one column, which its facts do not name.
+    return (*crossed, (indicators().code, "rows", indicators().row_dimension))
 
 
 def dimensions(table: str) -> tuple[str, str]:
@@ -204,12 +217,20 @@ def _number(table: str) -> type[dy.Column]:
 class FactIndicator(FactColumns):
     """政府信息公开情况统计表 · one row for each indicator of the forms before 2019"""
 
-    indicator = _text("指标 · the indicator's code", key=True)
+    indicator = _text(
+        "指标 · the indicator's code; joins dim_indicator",
+        of={line.code for line in indicators().rows if not line.is_group},
+        key=True,
+    )
     unit = _maybe("单位 · the unit of the figure")
     value = _double("数值 · the figure as printed; NULL where none is")
     derived_value = _double("推得值 · filled only where the form's identities leave one possible figure")
     best_value = _double("采用值 · value, else derived_value")
     corrected_value = _double(_CORRECTED)
+
+    @dy.rule()
+    def not_below_zero(cls) -> pl.Expr:
+        return pl.col("best_value").fill_null(0) >= 0
 
 
 class FactNarrative(dy.Schema):
@@ -348,10 +369,11 @@ class Label(dy.Schema):
 
 def _label_schemas() -> dict[str, type[dy.Schema]]:
     found = {}
-    for table in FACTS:
-        for side, dimension in zip(("行", "列"), dimensions(table), strict=True):
-            doc = f"{side}标签 · the {dimension} codes of {FACTS[table]} with the form's labels"
-            found[f"dim_{dimension}"] = type(f"Dim{dimension.title()}", (Label,), {"__doc__": doc})
+    names = {"rows": "行", "columns": "列"}
+    for table, side, dimension in labelled():
+        facts = FACTS.get(table, INDICATORS)
+        doc = f"{names[side]}标签 · the {dimension} codes of {facts} with the form's labels"
+        found[f"dim_{dimension}"] = type(f"Dim{dimension.title()}", (Label,), {"__doc__": doc})
     return found
 
 
@@ -428,7 +450,7 @@ def _split_odd(table: str, given: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFr
         whole = (figure == figure.round()) & (figure.abs() < LARGEST_WHOLE)
         if column.dtype.is_integer():
             checks.append(_odd(set_ & figure.is_finite() & ~whole, f"{name}|not_a_whole_number"))
-        elif table in FACTS.values() and name in ("value", "derived_value"):
+        elif table in (*FACTS.values(), INDICATORS) and name in ("value", "derived_value"):
             counted = ~_is_amount(table)
             checks.append(_odd(set_ & counted & figure.is_finite() & ~whole, f"{name}|not_a_whole_number"))
     if not checks:
@@ -443,6 +465,9 @@ def _odd(fault: pl.Expr, reason: str) -> pl.Expr:
 
 
 def _is_amount(table: str) -> pl.Expr:
+    if table == INDICATORS:
+        amounts_of_rows = [line.code for line in indicators().rows if line.number == "amount"]
+        return pl.col(indicators().row_dimension).is_in(amounts_of_rows)
     code = next(code for code, fact in FACTS.items() if fact == table)
     row, column = dimensions(code)
     amounts = [pair for pair, cell in cells_of(code).items() if cell.number == "amount"]

@@ -57,7 +57,7 @@ READ_TABLES = (*_DIMENSIONS, *(table for table in LONG if table != "reading_note
 """Tables whose rows come straight from reading."""
 CHECKED_TABLES = (*READ_TABLES, "reading_note")
 """What the checks may look at."""
-SUGGESTED_FROM = (*frames.FACTS.values(), "check_result")
+SUGGESTED_FROM = (*frames.FACTS.values(), frames.INDICATORS, "check_result")
 """What suggestions are made of."""
 # DuckDB's share of the memory that a run may take; the rest is for frames.
 _DATABASE_SHARE = 0.5
@@ -400,8 +400,8 @@ def guard_results(run: Run) -> pl.DataFrame:
 
 
 def publish(run: Run) -> int:
-    """Sign the staged warehouse, write its comments and its quality page, check its claims and swap it
-    in, the page after it; the warehouse's size in bytes.
+    """Sign the staged warehouse, write its macros, codebook, comments and quality page, check its claims
+    and swap it in, the page after it; the warehouse's size in bytes.
 
     Raises:
         WarehouseFault: a guard or a claim does not hold; what was published before stays.
@@ -417,7 +417,7 @@ def publish(run: Run) -> int:
     inputs = _inputs(run.settings, _files(run), run.read, run.check) if run.whole else ""
     version, readers = metadata.version("gongkai"), run.cache.versions["other"]
     warehouse.sign(connection, run.stage.run, run.started_at, version, readers, inputs)
-    warehouse.comment(connection, codebook.comments(warehouse.columns(connection)))
+    codebook.write(connection)
     page = run.stage.folder / quality.NAME
     page.write_text(quality.page(connection, run.settings.raw), encoding="utf-8")
     run.database.close()

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import duckdb
@@ -80,11 +81,11 @@ def statements(folder: str) -> tuple[Statement, ...]:
 def _statement(path: Path) -> Statement:
     header: dict[str, str] = {}
     lines = path.read_text(encoding="utf-8").splitlines()
-    for line in lines:
+    for line in takewhile(lambda line: line.startswith("--"), lines):
         match = re.match(r"--\s*([a-z_ ]+):\s*(.+)", line)
         if match:
             header[match[1]] = match[2].strip()
-        elif line.startswith("--") and header:  # a line that goes on
+        elif header:  # a line that goes on
             last = next(reversed(header))
             header[last] += " " + line.lstrip("- ")
     return Statement(path.stem, header, "\n".join(line for line in lines if not line.startswith("--")))
@@ -411,6 +412,21 @@ def make_mart(connection: duckdb.DuckDBPyConnection, mart: Statement) -> None:
     connection.execute(f"create or replace {kind} {mart.name} as {mart.select}")
 
 
+def load_plain(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Replace a table by a frame of texts that has no schema of its own."""
+    _replace(connection, table, {name: _TYPES[type(kind)] for name, kind in frame.schema.items()}, frame)
+
+
+def make_macro(connection: duckdb.DuckDBPyConnection, macro: Statement) -> None:
+    """Make one table macro anew; the tables that it reads must be there.
+
+    Its parameters stand in the header, ``$name`` in the select, so that none is taken for a column.
+    """
+    select = re.sub(r"\$([a-z_]+)", r"\1", macro.select)
+    parameters = macro.header.get("parameters", "")
+    connection.execute(f"create or replace macro {macro.name}({parameters}) as table {select}")
+
+
 def violations(connection: duckdb.DuckDBPyConnection, claim: Statement, limit: int = 100) -> pl.DataFrame:
     """Rows that break a claim of sql/checks; none where it holds."""
     return connection.sql(claim.select).limit(limit).pl()
@@ -438,6 +454,11 @@ def comment(connection: duckdb.DuckDBPyConnection, comments: Iterable[Comment]) 
         connection.execute(f"comment on {kind} {about.table} is {_quoted(about.text)}")
         for column, text in about.columns.items():
             connection.execute(f'comment on column {about.table}."{column}" is {_quoted(text)}')
+
+
+def comment_macro(connection: duckdb.DuckDBPyConnection, macro: str, text: str) -> None:
+    """Write a comment on a table macro."""
+    connection.execute(f"comment on macro table {macro} is {_quoted(text)}")
 
 
 def _quoted(text: str) -> str:

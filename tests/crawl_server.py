@@ -310,6 +310,9 @@ NOISE = (
 )
 
 
+MANY = 48
+
+
 def hanweb_static(site: Site) -> tuple[str, int]:
     """A list whose first records stand in the page and the others come from dataproxy.jsp."""
     items, documents = [], 0
@@ -328,7 +331,7 @@ def hanweb_static(site: Site) -> tuple[str, int]:
         assert asked["columnid"] == "126585" and asked["unitid"] == "247686" and asked["webid"] == "39", body
         first, last = int(asked["startrecord"]), int(asked["endrecord"])
         some = records((items + _many(site))[first - 1 : last])
-        total = len(items) + 70
+        total = len(items) + MANY
         head = f"<?xml version='1.0'?><datastore><totalrecord>{total}</totalrecord>"
         return Answer(f"{head}<recordset>{some}</recordset></datastore>".encode(), "text/xml")
 
@@ -340,13 +343,13 @@ def hanweb_static(site: Site) -> tuple[str, int]:
         f"<recordset>{records(items[:5])}</recordset></datastore></script></div>"
     )
     site.html("/col/col126585/index.html", NOISE + script)
-    return "/col/col126585/index.html", documents + 70
+    return "/col/col126585/index.html", documents + MANY
 
 
 def _many(site: Site) -> list[str]:
-    """Seventy further reports, so that a list has more than one window."""
+    """Further reports, so that a list has more than one window of sixty."""
     items = []
-    for n in range(70):
+    for n in range(MANY):
         report = Published(f"示范区第{n}所", 2024)
         path = f"/art/2025/1/3/art_126585_{5000 + n}.html"
         if path not in site.pages:

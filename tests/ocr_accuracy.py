@@ -23,9 +23,11 @@ import numpy.typing as npt
 import pypdfium2
 from PIL import Image, ImageDraw, ImageFont
 
+from pipeline.form import forms
 from tests.accuracy import Result, judge
-from tests.render import FORMATS, Case, build, make_figures
-from tests.render.figures import SIZES, VERSIONS, Size
+from tests.render import FORMATS, Case, build, indicators, make_figures
+from tests.render.figures import SIZES, Size
+from tests.render.indicators import indicator_report
 from tests.render.layout import PrintedTable
 from tests.render.out_pdf import Style, draw
 from tests.render.report import Report, Text, edit_table, edit_texts
@@ -34,6 +36,7 @@ from tests.render.truth import Expected
 Page = npt.NDArray[np.uint8]
 """A page as grey or RGB pixels."""
 Effect = Callable[[Page, random.Random], Page]
+_FORMS = tuple(forms())
 FIGURE_FONTS = ("", "Times-Roman", "Helvetica")
 
 
@@ -231,7 +234,10 @@ def worn(report: Report, scan: Scan, rng: random.Random) -> list[Page]:
 
 def short_report(form: str, size: Size, seed: int) -> Report:
     """A report with its title, section titles and tables; without the narrative, which takes time."""
-    report = build("示例市示例局", 2023, make_figures(seed, form, size), seed)
+    if form == indicators.FORM:
+        report = indicator_report(seed, size)
+    else:
+        report = build("示例市示例局", 2023, make_figures(seed, form, size), seed)
     return edit_texts(report, lambda text: _bare(text))
 
 
@@ -278,7 +284,7 @@ def measure(names: Sequence[str], rounds: int, seed: int, folder: Path) -> Itera
     """Each kind of scan ``rounds`` times, forms and sizes taken in turn."""
     for number, name in enumerate(names):
         for turn in range(rounds):
-            form = VERSIONS[(number + turn) % len(VERSIONS)]
+            form = _FORMS[(number + turn) % len(_FORMS)]
             size = SIZES[(number + turn + turn // len(SIZES)) % len(SIZES)]
             own = seed * 10_000 + number * 100 + turn
             place = folder / f"{number}-{turn}"

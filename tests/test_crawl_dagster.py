@@ -61,6 +61,7 @@ def tries(done: dg.ExecuteInProcessResult) -> int:
     return sum(e.event_type in begun and e.step_key == "fetched_reports" for e in done.all_events)
 
 
+@pytest.mark.slow
 def test_each_source_is_a_run_of_its_own_and_one_fails_alone(two: ModuleType) -> None:
     assert two.PARTITIONS.get_partition_keys() == ["good", "bad"]
     with dg.instance_for_test() as instance:

@@ -6,15 +6,18 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from pipeline.crawl.store import HIDDEN, verify
+from pipeline.crawl import journal
+from pipeline.crawl.adapters.common import Step
+from pipeline.crawl.store import HIDDEN, lines, verify
 from tests import crawl_server
-from tests.crawl_runs import FAST, command, crawl, manifest, source, stored, write_sources
+from tests.crawl_runs import command, crawl, manifest, source, stored, write_sources
 from tests.crawl_server import serving
 
 
@@ -37,6 +40,18 @@ def interrupted(folder: Path, number: signal.Signals, after: int, asked: list) -
     return process.returncode
 
 
+def done_so_far(folder: Path) -> set[str]:
+    """Paths of what the journal of an ended crawl says is done."""
+    paths: dict[str, str] = {}
+    done = set()
+    for _, line in lines(folder / "raw" / "test" / HIDDEN / journal.NAME):
+        if line is not None and "found" in line:
+            steps = (Step(**one) for one in line["found"])
+            paths |= {step.identity: "/" + step.url.split("/", 3)[3] for step in steps}
+            done.add(line["done"])
+    return {paths[identity] for identity in done if identity}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_crawl_that_is_ended_goes_on_where_it_was(number: signal.Signals, tmp_path: Path) -> None:
@@ -50,7 +65,11 @@ def test_a_crawl_that_is_ended_goes_on_where_it_was(number: signal.Signals, tmp_
         crawl(whole, given)
         site.asked.clear()
         write_sources(ended, given)
-        codes = [interrupted(ended, number, after, site.asked) for after in (8, 20, 30)]
+        codes, settled = [], []
+        for after in (8, 20, 30):
+            codes.append(interrupted(ended, number, after, site.asked))
+            settled.append((len(site.asked), done_so_far(ended)))
+        assert settled[0][1] and settled[0][1] < settled[2][1]
         assert codes == ([1, 1, 1] if number is signal.SIGTERM else [-9, -9, -9])
         assert not list((ended / "raw").rglob("*.tmp"))
         told = crawl(ended, given)
@@ -58,13 +77,38 @@ def test_a_crawl_that_is_ended_goes_on_where_it_was(number: signal.Signals, tmp_
         assert stored(ended) == stored(whole) and len(stored(ended)) == documents
         proof = verify(ended / "raw")
         assert proof.faults == () and proof.torn <= 3
-        asked = Counter(site.paths)
-        # What was on its way when the process was killed may be asked for again; nothing else is.
-        twice = sum(count - 1 for count in asked.values())
-        assert twice <= 3 * (1 + FAST["per_host"]), asked.most_common(20)
+        # What was on its way when the process was ended may be asked for again; nothing else is.
+        for asked, done in settled:
+            assert not done & {path for _, path, _ in site.asked[asked:]}
         newest = {e.key: e.sha256 for e in manifest(ended) if e.sha256}
         assert newest == {e.key: e.sha256 for e in manifest(whole) if e.sha256}
         assert not (ended / "raw" / "test" / HIDDEN / "crawl.jsonl").exists()
+
+
+@pytest.mark.slow
+def test_ending_the_command_ends_its_crawls(tmp_path: Path) -> None:
+    with serving() as site:
+        entry, documents = crawl_server.hanweb_static(site)
+        site.delay = 0.1
+        given = source(site, "hanweb", entry)
+        file = write_sources(tmp_path, given)
+        words = ["crawl", "--raw", str(tmp_path / "raw"), "--sources", str(file)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.cli", *words], stderr=subprocess.PIPE, start_new_session=True
+        )
+        deadline = time.monotonic() + 60
+        while len(site.paths) < 8:
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 1 and b"crawl again to go on" in said
+        with pytest.raises(ProcessLookupError):  # nothing that it started is left
+            os.killpg(process.pid, 0)
+        assert len(site.paths) < 60
+        site.delay = 0
+        told = crawl(tmp_path, given)
+        assert told["resumed"] and told["finished"] and len(stored(tmp_path)) == documents
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.crawl.adapters.common import Page, Step, canonical, decode, joined, year_in
-from pipeline.crawl.adapters.report_page import Picture, bundle
+from pipeline.crawl.adapters.report_page import Picture, bundle, parts
 from pipeline.crawl.journal import Journal
 from pipeline.crawl.safety import AddressRefused, GuardedResolver, is_public, refusal
 from pipeline.crawl.sources import Source, SourceFault, chosen, load
@@ -33,7 +33,12 @@ def test_the_sources_that_ship_are_whole() -> None:
     districts = {"230102", "230103", "230104", "230108", "230109", "230110", "230111", "230112", "230113"}
     assert {"230100"} | districts <= codes
     elsewhere = [s for s in sources.values() if s not in harbin]
-    assert len(elsewhere) >= 10 and len({s.adapter for s in elsewhere}) == 7
+    assert len({s.adapter for s in elsewhere}) == 7
+    ready = [s for s in elsewhere if s.enabled]
+    assert len({s.division_code for s in ready}) >= 10 and len({s.adapter for s in ready}) >= 6
+    # An entry that cannot be crawled as it stands says what is wanting.
+    assert all(s.note for s in sources.values() if not s.enabled)
+    assert any(isinstance(s.expected_agencies, tuple) for s in harbin)
     for source in sources.values():
         assert all(host.removeprefix("*.").split(":")[0].endswith(".gov.cn") for host in source.hosts)
         assert not source.private_addresses and source.pace.seconds >= 1
@@ -53,6 +58,8 @@ def test_the_sources_that_ship_are_whole() -> None:
         ({"pace": {"seconds": -1}}, "pace.seconds: Input should be greater than or equal to 0"),
         ({"hosts": ["https://a.gov.cn"]}, "is no host"),
         ({"name": "Ä b"}, "name: String should match"),
+        ({"expected_agencies": 0}, "expected_agencies: how many bodies (1 or more), or a list"),
+        ({"expected_agencies": []}, "expected_agencies: how many bodies (1 or more), or a list"),
     ],
 )
 def test_a_fault_in_a_source_is_said_with_its_place(change: dict, said: str, tmp_path: Path) -> None:
@@ -140,6 +147,24 @@ def test_twins_have_one_name() -> None:
         assert canonical(twin) == one
     assert canonical("http://a.gov.cn/x?id=1") != canonical("http://a.gov.cn/x?id=2")
     assert canonical("http://a.gov.cn/x/index.shtml") == canonical("http://a.gov.cn/x/")
+
+
+def test_what_a_page_says_of_itself() -> None:
+    body = (
+        "<html><head><meta name='ArticleTitle' content='某局2023年政府信息公开工作年度报告'>"
+        "<meta name='ContentSource' content='某局'><meta name='PubDate' content='2024-01-20 10:00'></head>"
+        "<body><ul><li>索 引 号：11230103/2024-00123</li></ul>"
+        + "<p>全年工作有序开展，栏目按季更新。</p>"
+        * 9
+    )
+    url = "http://a.gov.cn/r/1.html"
+    told = parts(Page(url, body.encode(), Step("page", url)))
+    assert told.is_report and told.hints == {
+        "title": "某局2023年政府信息公开工作年度报告",
+        "agency": "某局",
+        "published": "2024-01-20",
+        "index_number": "11230103/2024-00123",
+    }
 
 
 def test_small_things() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 
@@ -112,6 +113,23 @@ def test_a_pause_that_a_host_asks_for_is_kept(tmp_path: Path) -> None:
         told = crawl(tmp_path, source(site, "generic", "/list/", pace={**FAST, "per_host": 1}))
     assert told["new"] == 3 and len(times) == 4
     assert times[1] - times[0] >= 1.9, "another page was asked for in the pause"
+
+
+@pytest.mark.slow
+def test_the_pace_of_a_source_is_kept(tmp_path: Path) -> None:
+    with serving() as site:
+        times: list[float] = []
+
+        def page(asked: dict[str, str], body: str) -> Answer:
+            times.append(time.monotonic())
+            return Answer(Published(f"示范区{len(times)}局", 2023).text().encode())
+
+        paths = [f"/r/{n}" for n in range(4)]
+        listed(site, *paths)
+        site.pages.update(dict.fromkeys(paths, page))
+        crawl(tmp_path, source(site, "generic", "/list/", pace={**FAST, "seconds": 0.3}))
+    assert len(times) == 4
+    assert all(later - earlier >= 0.28 for earlier, later in itertools.pairwise(times))
 
 
 def test_nothing_is_asked_of_other_hosts(tmp_path: Path) -> None:

@@ -12,12 +12,15 @@ import docx
 import polars as pl
 import pytest
 
+from pipeline import frames
+from pipeline.assembly import labels, notes_of_rejected
 from pipeline.cells.indicators import read_indicators
 from pipeline.form import Node, forms, terms
 from pipeline.form.lookups import lookups
 from pipeline.reading.open import read_document
-from tests.accuracy import tables_of
-from tests.render import FORMATS, QUICK, build, make_figures, render
+from tests.accuracy import measure, tables_of
+from tests.render import FORMATS, QUICK, build, indicator_cases, make_figures, render
+from tests.render.indicators import indicator_values
 
 TABLE = forms()["2014"].table("indicators")
 CODES = [line.code for line in TABLE.rows]
@@ -32,22 +35,6 @@ class Printed:
     label: str
     unit: str = ""
     figure: str = ""
-
-
-def make(seed: int, top: int = 900) -> dict[str, Decimal]:
-    """Figures for every row under which the identities close."""
-    rng = random.Random(seed)
-    values = {line.code: Decimal(rng.randrange(top)) for line in TABLE.rows}
-    for line in TABLE.rows:
-        if line.number == "amount":
-            values[line.code] = Decimal(rng.randrange(100_000)) / 10_000
-    # Totals of totals come after their parts.
-    for identity in reversed(TABLE.identities):
-        (total,), parts = terms(identity)
-        values[total.code] = sum((values[part.code] for part in parts), Decimal(0))
-    (total,), parts = terms(next(i for i in TABLE.identities if i.code == "indicators.answered"))
-    values[total.code] = sum((values[part.code] for part in parts), Decimal(0))
-    return values
 
 
 def printed(values: Figures, seed: int = 0, variants: float = 0.0) -> list[Printed]:
@@ -164,7 +151,7 @@ def test_the_form_is_the_printed_one() -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("variants", [0.0, 0.5])
 def test_every_figure_comes_back(tmp_path: Path, kind: str, seed: int, variants: float) -> None:
-    values = make(seed, top=(4, 9000)[seed % 2])
+    values = indicator_values(seed, top=(4, 9000)[seed % 2])
     found = tables_of(write(tmp_path, kind, printed(values, seed, variants)))
     assert facts(found) == values
     assert failing(found) == set()
@@ -189,7 +176,7 @@ def test_every_figure_comes_back(tmp_path: Path, kind: str, seed: int, variants:
 @pytest.mark.parametrize("kind", ["html", "tab"])
 @pytest.mark.parametrize("identity", TABLE.identities, ids=lambda i: i.code)
 def test_one_changed_figure_fails_its_identity(tmp_path: Path, kind: str, identity) -> None:  # type: ignore[no-untyped-def]
-    values = make(3)
+    values = indicator_values(3)
     code = terms(identity)[1][0].code
     values[code] += 7
     found = tables_of(write(tmp_path, kind, printed(values)))
@@ -199,7 +186,7 @@ def test_one_changed_figure_fails_its_identity(tmp_path: Path, kind: str, identi
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_blanks_are_no_zeros(tmp_path: Path, kind: str) -> None:
-    values: dict[str, Decimal | None] = dict(make(4))
+    values: dict[str, Decimal | None] = dict(indicator_values(4))
     for code in ("meetings", "complaints", "staff_part_time"):
         values[code] = None
     found = tables_of(write(tmp_path, kind, printed(values)))
@@ -225,17 +212,17 @@ def test_not_applicable_and_units_behind_figures(tmp_path: Path) -> None:
         else replace(row, figure=f"{row.figure}{row.unit}", unit="")
         if row.code and row.code != "dedicated_funds"
         else row
-        for row in printed(make(5))
+        for row in printed(indicator_values(5))
     ]
     found = tables_of(write(tmp_path, "html", rows))
-    assert facts(found) == {**make(5), "application_fees": None}
+    assert facts(found) == {**indicator_values(5), "application_fees": None}
     status = dict(found["fact_indicator"].select("indicator", "status").iter_rows())
     assert status["application_fees"] == "not_applicable"
 
 
 @pytest.mark.parametrize("where", ["unit", "label", "figure"])
 def test_money_in_yuan_is_in_ten_thousands(tmp_path: Path, where: str) -> None:
-    values = {**make(6), "application_fees": Decimal("1.25")}
+    values = {**indicator_values(6), "application_fees": Decimal("1.25")}
     yuan = {
         "unit": {"unit": "元", "figure": "12500"},
         "label": {"label": "七、依申请公开信息收取的费用（元）", "unit": "", "figure": "12500"},
@@ -248,7 +235,7 @@ def test_money_in_yuan_is_in_ten_thousands(tmp_path: Path, where: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(6))
 def test_lost_rows_are_flagged_and_move_nothing(tmp_path: Path, kind: str, seed: int) -> None:
-    values = make(seed)
+    values = indicator_values(seed)
     rng = random.Random(seed)
     gone = set(rng.sample(CODES, 5))
     rows = [row for row in printed(values) if row.code not in gone]
@@ -264,7 +251,7 @@ def test_lost_rows_are_flagged_and_move_nothing(tmp_path: Path, kind: str, seed:
 
 
 def test_rows_of_the_same_words_are_told_by_their_neighbours(tmp_path: Path) -> None:
-    values = make(8)
+    values = indicator_values(8)
     block = [c for c in CODES if c.startswith("reconsiderations")]
     rows = [row for row in printed(values) if row.code not in block]
     got = facts(tables_of(write(tmp_path, "html", rows)))
@@ -280,7 +267,7 @@ def test_rows_of_the_same_words_are_told_by_their_neighbours(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("kind", ["tab", "pipe", "lines", "spaces"])
 def test_a_figure_dropped_from_its_line_is_lost(tmp_path: Path, kind: str) -> None:
-    values: dict[str, Decimal | None] = {**make(9), "meetings": None}
+    values: dict[str, Decimal | None] = {**indicator_values(9), "meetings": None}
     path = write(tmp_path, kind, printed(values))
     path.write_text(
         "\n".join(line.rstrip(" |\t") for line in path.read_text("utf-8").splitlines()), encoding="utf-8"
@@ -291,7 +278,7 @@ def test_a_figure_dropped_from_its_line_is_lost(tmp_path: Path, kind: str) -> No
 
 
 def test_labels_that_go_on_behind_the_figure(tmp_path: Path) -> None:
-    values = make(16)
+    values = indicator_values(16)
     rows = printed(values)
     body = [f"{r.label}  {r.unit}{r.figure}" if r.code else r.label for r in rows]
     cut = {
@@ -322,7 +309,7 @@ def _two_columns(values: Figures, *, first: int = 1, then: int = 7) -> list[tupl
     "names", [("当年", "历年累计"), ("本年度", "上年度"), ("统计数", "累计"), ("统计数", "同比增减")]
 )
 def test_the_year_s_column_is_read_where_the_header_names_it(tmp_path: Path, names: tuple[str, str]) -> None:
-    values = make(10)
+    values = indicator_values(10)
     found = tables_of(write_grid(tmp_path, (*HEADER[:2], *names), _two_columns(values)))
     assert facts(found) == values
     assert failing(found) == set()
@@ -332,7 +319,7 @@ def test_the_year_s_column_is_read_where_the_header_names_it(tmp_path: Path, nam
     "header", [("统计指标", "单位", "2015年", "2016年"), ("统计指标", "单位", "本期实际", "甲"), ()]
 )
 def test_of_two_columns_without_a_name_none_is_guessed(tmp_path: Path, header: tuple[str, ...]) -> None:
-    values = {code: value + 1 for code, value in make(11).items()}
+    values = {code: value + 1 for code, value in indicator_values(11).items()}
     rows = _two_columns(values)
     # One row lost a figure: what is left may be of either column.
     rows = [row[:3] if row[0] == TABLE.row("meetings").label else row for row in rows]
@@ -342,7 +329,7 @@ def test_of_two_columns_without_a_name_none_is_guessed(tmp_path: Path, header: t
 
 
 def test_codes_of_rows_are_no_figures(tmp_path: Path) -> None:
-    values = make(12)
+    values = indicator_values(12)
     header = ("序号", "统计指标", "单位", "代码", "统计数", "备注")
     rows = [
         (str(n), row.label, row.unit, f"{n + 10}", row.figure, "")
@@ -363,7 +350,7 @@ def test_codes_of_rows_are_no_figures(tmp_path: Path) -> None:
 
 
 def test_two_prints_are_not_mixed(tmp_path: Path) -> None:
-    own, whole = make(13), make(14)
+    own, whole = indicator_values(13), indicator_values(14)
     rows = [(r.label, r.unit, r.figure) for values in (own, whole) for r in printed(values)]
     found = tables_of(write_grid(tmp_path, HEADER, rows))
     assert facts(found) == own
@@ -371,7 +358,7 @@ def test_two_prints_are_not_mixed(tmp_path: Path) -> None:
 
 
 def test_figures_that_are_none_are_flagged(tmp_path: Path) -> None:
-    values = make(15)
+    values = indicator_values(15)
     odd = {"meetings": "-3", "complaints": "约5", "people_trained": "1.5", "reading_points": "3O"}
     rows = [replace(r, figure=odd.get(r.code or "", r.figure)) for r in printed(values)]
     found = tables_of(write(tmp_path, "html", rows))
@@ -399,3 +386,41 @@ def test_a_report_of_those_years_without_any_table(tmp_path: Path) -> None:
         assert (("completeness.indicators", "missing") in failing(found, "warn")) == (version == "2014")
     path.write_text("\n".join(lines_before(2022)[:4]), "utf-8")
     assert ("completeness.requests", "missing") in failing(tables_of(path), "error")
+
+
+def test_a_figure_that_fits_no_indicator_is_a_finding() -> None:
+    rows = pl.DataFrame(
+        {
+            "report_id": ["r"] * 5,
+            "indicator": ["staff", "meetings", "application_fees", "complaints", "unknown"],
+            "unit": ["人", "次", "万元", "件", "件"],
+            "value": [-1.0, 2.5, 2.5, 3.0, 1.0],
+            "best_value": [-1.0, 2.5, 2.5, 3.0, 1.0],
+            "status": ["reported"] * 5,
+            "raw_text": ["-1", "2.5", "2.5", "3", "1"],
+            "document_id": ["d"] * 5,
+            "locator": ["table=1"] * 5,
+            "confidence": [1.0] * 5,
+        }
+    )
+    good, bad = frames.typed(frames.INDICATORS, rows)
+    assert good["indicator"].to_list() == ["application_fees", "complaints"]
+    notes = notes_of_rejected(bad, frames.empty("dim_document"))
+    assert dict(notes.select("scope", "check_code").iter_rows()) == dict.fromkeys(
+        ("staff", "meetings", "unknown"), "lost_cells.indicators"
+    )
+
+
+def test_every_indicator_has_its_labels() -> None:
+    found = labels()["dim_indicator"]
+    assert found["code"].to_list() == CODES
+    assert set(found["form_versions"]) == {"2014"}
+    assert dict(found.select("code", "label").iter_rows()) == {line.code: line.label for line in TABLE.rows}
+
+
+@pytest.mark.slow
+def test_every_kind_of_file_is_read_exactly(tmp_path: Path) -> None:
+    results = measure(indicator_cases(len(QUICK), 5), tmp_path)
+    assert {r.format for r in results} == set(QUICK)
+    assert not {r.name: (r.silent, r.missed, r.wrong_flagged, r.faults) for r in results if r.exact < r.cells}
+    assert not {r.name: (r.faults, r.wrong_states) for r in results if r.faults or r.wrong_states}

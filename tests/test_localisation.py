@@ -269,6 +269,30 @@ def test_suggestions_are_rows_for_failing_reports_only() -> None:
     assert suggestions({**facts_of, "check_result": unchecked}).equals(frames.empty("suggested_correction"))
 
 
+def test_the_older_statistics_table_has_suggestions_too() -> None:
+    table = forms()["2014"].table("indicators")
+    figures = dict.fromkeys((cell.row for cell in table.cells), 0.0)
+    figures |= {"applications_received_online": 21.0, "applications_received": 12.0}
+    columns = {
+        "report_id": "r",
+        "value": None,
+        "derived_value": None,
+        "status": "reported",
+        "confidence": 1.0,
+    }
+    rows = [{**columns, "indicator": row, "value": v, "best_value": v} for row, v in figures.items()]
+    kinds = {name: kind for name, kind in frames.empty(table.facts).schema.items() if name in rows[0]}
+    facts = {table.facts: pl.DataFrame(rows, schema=kinds)}
+    found = suggestions({**facts, "check_result": identity_checks(facts)})
+    good, rejected = frames.typed("suggested_correction", found)
+    assert rejected.is_empty()
+    assert [(row["row_code"], row["suggested_value"], row["rank"]) for row in good.to_dicts()] == [
+        ("applications_received", 21.0, 1),
+        ("applications_received_online", 12.0, 1),
+    ]
+    assert all("equally good" in reason for reason in good["reason"])
+
+
 def test_a_build_makes_them_after_the_checks(tmp_path: Path) -> None:
     figures = fakes.balanced(17)
     fakes.write(tmp_path / "raw", "2022.txt", agency="南岗区", year=2022, requests=figures)

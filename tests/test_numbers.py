@@ -40,6 +40,11 @@ def test_digits_that_make_no_one_count(text: str) -> None:
     assert parse_value(text).status == "illegible"
 
 
+@pytest.mark.parametrize("text", ["约5", "大约1,200件", "5余件", "5件以上", "近12万", "＞3", "30多", "≈7"])
+def test_about(text: str) -> None:
+    assert parse_value(text).status == "illegible"
+
+
 @pytest.mark.parametrize("text", ["/", "／", "—", "——", "-", "无", "不涉及", "N/A"])
 def test_not_applicable(text: str) -> None:
     assert parse_value(text).status == "not_applicable"
@@ -50,7 +55,7 @@ def test_blank(text: str) -> None:
     assert parse_value(text).status == "blank"
 
 
-@pytest.mark.parametrize("text", ["规章", "3. 其他", "3.其他", "(七) 总计", "约5", "O"])
+@pytest.mark.parametrize("text", ["规章", "3. 其他", "3.其他", "(七) 总计", "O"])
 def test_words(text: str) -> None:
     assert parse_value(text).status == "text"
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from pipeline.cells.identities import Key
-from pipeline.cells.one_line import LINE
-from pipeline.cells.placing import Placed
+from pipeline.cells.placing import LINE, Placed
 from pipeline.cells.report import Fact, FactStatus, Note, TableReading, TableState
 from pipeline.cells.solving import Reading, believed, confirmed, deduced
 from pipeline.form.model import Table, forms

@@ -16,8 +16,7 @@ from functools import cache, lru_cache
 from pipeline.cells.labels import best_line, wordings
 from pipeline.cells.matching import Match, match_rows
 from pipeline.cells.numbers import Value, is_value, parse_value
-from pipeline.cells.one_line import LINE
-from pipeline.cells.placing import Placed, Placing
+from pipeline.cells.placing import LINE, Placed, Placing
 from pipeline.cells.rows import MAX_LABEL, MAX_OUTER, PrintedRow, distinct, matrix
 from pipeline.cells.solving import Reading, best_of, solve
 from pipeline.form.folding import fold, label_key

@@ -19,6 +19,7 @@ from pipeline.form.lookups import lookups
 from pipeline.form.model import Line, Node, Table
 
 Side = Literal["rows", "columns"]
+SIDES: tuple[Side, ...] = ("rows", "columns")
 SURE = 0.8
 """From here on a label is taken at its word; below, the place must help."""
 POSSIBLE = 0.55

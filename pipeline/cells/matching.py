@@ -240,6 +240,14 @@ def _out_of_order(
 
 
 def _without_headings(matches: list[Match]) -> list[Match]:
-    """Leave out a group's own row where its parts are printed: it is their heading (or a local subtotal)."""
+    """Leave out a group's own row where its parts are printed: it is their heading (or a local subtotal).
+
+    A part without any value, beside a group with values, is a word of a head (其他) and no row.
+    """
+    groups = [m for m in matches if m.line.is_group and m.row.values]
+    idle = {
+        id(m) for group in groups for m in matches if m.line.code in group.line.parts and not m.row.values
+    }
+    matches = [m for m in matches if id(m) not in idle]
     codes = {m.line.code for m in matches}
     return [m for m in matches if not (m.line.is_group and codes.intersection(m.line.parts))]

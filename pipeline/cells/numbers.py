@@ -23,6 +23,8 @@ UNREAD = "\ufffd"
 ValueStatus = Literal["reported", "blank", "not_applicable", "illegible", "text"]
 
 _NUMBER = re.compile(r"(?P<sign>[+\-−]?)(?P<digits>\d{1,3}(?:,\d{3})+|\d+)(?P<decimals>\.\d+)?")
+_MARKS = "*※†‡☆★△▲"
+"""Marks of footnotes that stand before or behind a figure."""
 _SPACE_IN_NUMBER = re.compile(r"(?<=[\d,.])\s+(?=[\d,.])")
 
 
@@ -52,6 +54,18 @@ def _tokens() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
 def _unit_pattern() -> re.Pattern[str]:
     units = sorted(lookups().values.units, key=len, reverse=True)
     return re.compile(rf"^\(?(?P<unit>{'|'.join(map(re.escape, units))})\)?")
+
+
+@cache
+def _about_pattern() -> re.Pattern[str]:
+    """A figure that is said to be none exactly (约30件, 5件以上), and nothing else."""
+    values = lookups().values
+    before, after, units = (
+        "|".join(map(re.escape, sorted(map(fold, words), key=len, reverse=True)))
+        for words in (values.about, values.or_so, values.units)
+    )
+    figure = rf"\d[\d,.]*(?:{units})?"
+    return re.compile(rf"(?:{before}){figure}(?:{after})?(?:{units})?|{figure}(?:{after})(?:{units})?")
 
 
 def _bare(text: str) -> str:
@@ -99,6 +113,7 @@ def parse_value(
 def _figure(plain: str, kind: NumberKind, unit: str | None, header_unit: str) -> Value:
     values = lookups().values
     doubt = ""
+    plain = plain.strip(_MARKS).strip()
     joined = _SPACE_IN_NUMBER.sub("", plain)
     if joined != plain:
         groups = re.split(r"\s+", re.sub(r"[^\d\s]", "", plain).strip())
@@ -112,6 +127,8 @@ def _figure(plain: str, kind: NumberKind, unit: str | None, header_unit: str) ->
         for word in words:
             if kind == "signed" and bare.startswith(word):
                 bare, sign = bare[len(word) :], factor
+    if _about_pattern().fullmatch(bare):
+        return Value("illegible")
     match = _NUMBER.match(bare)
     if match is None:
         return Value("text") if not bare[:1].isdigit() else Value("illegible")
@@ -121,7 +138,7 @@ def _figure(plain: str, kind: NumberKind, unit: str | None, header_unit: str) ->
     number = Decimal(digits + (match["decimals"] or "")) * sign
     if match["sign"] in ("-", "−"):
         number = -number
-    rest = bare[match.end() :].strip("。.;；,，")
+    rest = bare[match.end() :].strip("。.;；,，、")
     money = header_unit
     found = _unit_pattern().match(rest)
     if found is not None:
@@ -134,6 +151,8 @@ def _figure(plain: str, kind: NumberKind, unit: str | None, header_unit: str) ->
         rest = rest[found.end() :]
         counted = _unit_pattern().match(rest) if doubt.startswith("rounded") else None
         rest = rest[counted.end() :] if counted is not None else rest
+    if re.fullmatch(r"\(\d+\)", rest):
+        doubt = doubt or "another figure stands in brackets behind"
     if rest and not _is_remark(rest):
         # Words behind a digit are a numbered label (3.其他); anything else is not one figure.
         return Value("text") if re.search(r"[\u4e00-\u9fff]{2,}", rest) else Value("illegible")

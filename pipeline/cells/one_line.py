@@ -6,21 +6,18 @@ or by count. Not here: weighing of readings (tables).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.cells.identities import Key
 from pipeline.cells.labels import SURE, best_line
-from pipeline.cells.numbers import is_value, parse_value
-from pipeline.cells.placing import Placed, Placing, as_counted, figures_only
+from pipeline.cells.numbers import is_figure, is_value, parse_value
+from pipeline.cells.placing import LINE, Placed, Placing, as_counted, figures_only
 from pipeline.cells.rows import MAX_LABEL, distinct, matrix
-from pipeline.form.folding import label_key
+from pipeline.form.folding import fold, label_key
 from pipeline.form.model import Table
 from pipeline.reading.document import Cell, Grid
-
-LINE = "line"
-"""The name of the one printed row in ``Placing.open_rows``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +38,11 @@ def printed_keys(table: Table) -> list[Key]:
     return [(row.code, column.code) for row in table.rows for column in table.columns]
 
 
-def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
-    """Readings of the table in a grid: by the header cells above, by count. Empty where it is not there."""
+def one_line_in_grid(grid: Grid, table: Table, year: Callable[[], int | None] | None = None) -> list[Found]:
+    """Readings of the table in a grid: by the header cells above, by count. Empty where it is not there.
+
+    Of several lines of figures the one is read that names the report's ``year`` before them, else the first.
+    """
     places = matrix(grid)
     header = [r for r, row in enumerate(places) if _result_labels(row, table) >= 3]
     if not header:
@@ -67,7 +67,7 @@ def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
     filled = [row for row in below if any(c.text.strip() for c in row)]
     if not filled:
         return [Found("blank" if below else "header_only", None)]
-    line = filled[0]
+    line = _own_line(filled, places, year() if year is not None and len(filled) > 1 else None)
     figures = sum(1 for c in line if c.text.strip())
     readings: list[Found] = []
     keys = printed_keys(table)
@@ -97,6 +97,18 @@ def one_line_in_grid(grid: Grid, table: Table) -> list[Found]:
             if found.placing is not None:
                 found.placing.remarks[LINE] = f"{len(filled)} lines of figures stand under the header"
     return readings
+
+
+def _own_line(
+    lines: Sequence[list[Cell]], places: Sequence[Sequence[Cell | None]], year: int | None
+) -> list[Cell]:
+    """The line before whose figures the report's year stands, where one alone has it; else the first."""
+    named = [
+        line
+        for line in lines
+        if any(str(year) in fold(c.text) for c in distinct(places[line[0].row]) if not is_figure(c.text))
+    ]
+    return named[0] if year is not None and len(named) == 1 else lines[0]
 
 
 def _counted(line: Sequence[Cell], table: Table, header: Sequence[str]) -> list[Found]:

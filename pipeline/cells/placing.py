@@ -22,6 +22,9 @@ from pipeline.form.lookups import lookups
 from pipeline.form.model import Line, Table
 from pipeline.reading.document import Cell, Grid
 
+LINE = "line"
+"""The name of the one printed row of 表四 in ``Placing.open_rows``, and of a table's remarks as a whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placed:
@@ -239,7 +242,12 @@ def place_in_order(
     for match in matches:
         block = match.line.block
         if block not in orders:
-            order = printed_order(table.columns_of(match.line), texts, table)
+            own = table.columns_of(match.line)
+            order = printed_order(own, texts, table)
+            if order != list(own):
+                placing.remarks[LINE] = (
+                    "the columns are read in the order of their printed heads, not the form's"
+                )
             orders[block] = sorted(order, key=lambda column: column.code != leads)
         columns = orders[block]
         values = trim(match.row.values, len(columns))
@@ -267,20 +275,21 @@ def printed_order(columns: Sequence[Line], texts: Sequence[str], table: Table) -
     """The columns in the order in which the source prints their headers.
 
     Only columns under one heading change places: a reading order may put 总计 before 自然人, which
-    says nothing about the figures.
+    says nothing about the figures. Of several texts like a header the likest counts: 其他组织 may be
+    the heading over 其他.
     """
-    seen: dict[str, int] = {}
+    seen: dict[str, tuple[float, int]] = {}
     for at, text in enumerate(texts):
         line, score = best_line(text, table, "columns", columns)
-        if line is not None and score >= SURE and line.code not in seen:
-            seen[line.code] = at
+        if line is not None and score >= SURE and score > seen.get(line.code, (0.0, 0))[0]:
+            seen[line.code] = (score, at)
     ordered = list(columns)
     for heading in {line.path[:-1] for line in columns}:
         places = [i for i, line in enumerate(columns) if line.path[:-1] == heading]
         group = [columns[i] for i in places]
         if heading or len(group) == len(columns):
             if all(line.code in seen for line in group):
-                group.sort(key=lambda line: seen[line.code])
+                group.sort(key=lambda line: seen[line.code][1])
             for i, line in zip(places, group, strict=True):
                 ordered[i] = line
     return ordered

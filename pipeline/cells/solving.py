@@ -14,8 +14,8 @@ from pipeline.cells.alignment import align_rows
 from pipeline.cells.identities import Equation, Key, Outcome, deduce, equations, evaluate
 from pipeline.cells.labels import ends_in_figure
 from pipeline.cells.numbers import parse_value
-from pipeline.cells.one_line import LINE, printed_keys
-from pipeline.cells.placing import Placed, Placing
+from pipeline.cells.one_line import printed_keys
+from pipeline.cells.placing import LINE, Placed, Placing
 from pipeline.form.model import Table
 from pipeline.reading.document import Cell
 

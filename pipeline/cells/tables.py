@@ -16,8 +16,9 @@ from pipeline.cells.identities import Key, sum_column
 from pipeline.cells.labels import SURE, best_line, likenesses
 from pipeline.cells.matching import Match, contradicted, match_rows
 from pipeline.cells.numbers import Value
-from pipeline.cells.one_line import LINE, Found, one_line_in_grid, one_line_in_stream
+from pipeline.cells.one_line import Found, one_line_in_grid, one_line_in_stream
 from pipeline.cells.placing import (
+    LINE,
     Placing,
     Trim,
     as_counted,
@@ -161,7 +162,7 @@ def _crossed_readings(around: Surroundings, source: Source, table: Table, form: 
         return
     # Of several prints one is read: never one row here, one row there.
     starts = [_start(matches[0].row) for matches in instances]
-    chosen = around.own(table.code, starts, [len(matches) for matches in instances])
+    chosen = around.own(table, starts, [len(matches) for matches in instances])
     matches = instances[chosen]
     layouts, texts = {g.layout for g in source.grids.values()}, _short_texts(source)
     ways = _ways(source, table, texts)
@@ -291,12 +292,12 @@ def _question_blanks(reading: Reading) -> None:
 def _one_line_readings(around: Surroundings, source: Source, table: Table, form: str) -> Iterator[Reading]:
     prints: list[tuple[At, list[Found], str]] = []
     if source.grids:
-        alone = {index: one_line_in_grid(grid, table) for index, grid in source.grids.items()}
+        alone = {index: one_line_in_grid(grid, table, around.year) for index, grid in source.grids.items()}
         for index, grid in source.grids.items():
             mine, after = alone[index], source.grids.get(index + 1)
             if after is not None and not any(f.placing for f in (*mine, *alone[index + 1])):
                 # The header at the foot of a page, the figures on the next.
-                mine = one_line_in_grid(joined(grid, after), table) or mine
+                mine = one_line_in_grid(joined(grid, after), table, around.year) or mine
             prints += [((index, mine[0].at), mine, grid.locator)] if mine else []
     else:
         prints += [((mine[0].at, 0), mine, "") for mine in one_line_in_stream(source.items, table)]
@@ -309,7 +310,7 @@ def _one_line_readings(around: Surroundings, source: Source, table: Table, form:
         # Rows that happen to follow like words are no print beside one whose every figure has a place.
         filled = [each for each, size in zip(filled, sizes, strict=True) if size or not any(sizes)]
         sizes = [size for size in sizes if size or not any(sizes)]
-        chosen = around.own(table.code, [at for at, _, _ in filled], sizes)
+        chosen = around.own(table, [at for at, _, _ in filled], sizes)
         for each in filled[chosen][1]:
             if each.placing is None:
                 continue

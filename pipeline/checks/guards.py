@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import polars as pl
-import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from pipeline import frames
 from pipeline.cells.report import DocumentStatus
 from pipeline.checks.rules import RulesFault, Words
+from pipeline.form.strict import load_strict
 
 HERE = Path(__file__).parent
 _STRICT = ConfigDict(extra="forbid")
@@ -92,13 +92,7 @@ def load_guards(path: Path) -> Guards:
     Raises:
         RulesFault: naming the file and the place of each fault.
     """
-    try:
-        found = TypeAdapter(Guards).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RulesFault(f"{path.name}: not YAML: {error}") from error
-    except ValidationError as error:
-        faults = (f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise RulesFault(f"{path.name}: " + "; ".join(faults)) from error
+    found = load_strict(path, Guards, RulesFault)
     codes = [guard.code for guard in found.all]
     if len(set(codes)) < len(codes):
         raise RulesFault(f"{path.name}: a code stands twice")

@@ -116,7 +116,7 @@ def _check(table: Table, facts: pl.DataFrame) -> pl.DataFrame:
         .select(
             "report_id",
             pl.col(table.row_dimension).alias("row"),
-            _column(table).alias("column"),
+            column_of(table).alias("column"),
             "status",
             figure.alias("figure"),
         )
@@ -170,8 +170,8 @@ def _check(table: Table, facts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _column(table: Table) -> pl.Expr:
-    """The column's code; a list of indicators has one column, which the warehouse does not name."""
+def column_of(table: Table) -> pl.Expr:
+    """The column's code in a table of facts; that of a list of indicators stands in no column."""
     (only, *others) = table.columns
     if table.layout == "indicators" and not others:
         return pl.lit(only.code)

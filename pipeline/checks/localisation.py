@@ -20,9 +20,10 @@ import polars as pl
 from pipeline import frames
 from pipeline.cells.facts import name_cell
 from pipeline.cells.identities import Equation, Key, deduce, equations, evaluate
+from pipeline.checks.identities import column_of, newest_tables
 from pipeline.checks.localisation_search import Changes, System, explanations
 from pipeline.checks.slips import Slip, likeliest, rules
-from pipeline.form.model import Table, forms
+from pipeline.form.model import Table
 
 
 class FactLike(Protocol):
@@ -84,9 +85,10 @@ def suggestions(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     Returns:
         Rows of suggested_correction.
     """
-    newest = list(forms().values())[-1]
     rows: list[tuple[object, ...]] = []
-    for table in newest.tables:
+    for table in newest_tables():
+        if table.facts not in tables:
+            continue
         codes = [identity.code for identity in table.identities]
         failing = (
             tables["check_result"]
@@ -118,9 +120,16 @@ class _Cell:
 
 
 def _by_report(facts: pl.DataFrame, table: Table) -> dict[str, dict[Key, FactLike]]:
-    columns = ("report_id", table.row_dimension, table.column_dimension)
     found: dict[str, dict[Key, FactLike]] = defaultdict(dict)
-    chosen = facts.select(*columns, "value", "derived_value", "status", "confidence").sort(columns)
+    chosen = facts.select(
+        "report_id",
+        pl.col(table.row_dimension).alias("row"),
+        column_of(table).alias("column"),
+        "value",
+        "derived_value",
+        "status",
+        "confidence",
+    ).sort("report_id", "row", "column")
     for report, row, column, *rest in chosen.iter_rows():
         found[report][row, column] = _Cell(*rest)
     return found

@@ -113,6 +113,7 @@ def scrapy_settings(source: Source, contact: str) -> dict[str, Any]:
         "CONCURRENT_REQUESTS": pace.per_host,
         "CONCURRENT_REQUESTS_PER_DOMAIN": pace.per_host,
         "DOWNLOAD_DELAY": pace.seconds,
+        "RANDOMIZE_DOWNLOAD_DELAY": False,  # the pace is a floor, never half of it
         "AUTOTHROTTLE_ENABLED": pace.seconds > 0,
         "AUTOTHROTTLE_START_DELAY": pace.seconds,
         "AUTOTHROTTLE_MAX_DELAY": max(60.0, pace.seconds),

@@ -109,11 +109,7 @@ class Source(_Strict):
     pace: Pace = Field(default_factory=Pace.model_construct)
     bounds: Bounds = Field(default_factory=Bounds.model_construct)
     owner: str = ""
-    expected_agencies: (
-        Annotated[int, Field(ge=1)]
-        | Annotated[tuple[Annotated[str, Field(min_length=2)], ...], Field(min_length=1)]
-        | None
-    ) = None
+    expected_agencies: int | tuple[str, ...] | None = None
     recheck_days: float = Field(30, ge=0)
     confirmed: bool = True
     enabled: bool = True
@@ -129,6 +125,15 @@ class Source(_Strict):
             if not _HOST.fullmatch(host):
                 raise ValueError(f"{host!r} is no host: a name in small letters, with :port where needed")
         return hosts
+
+    @field_validator("expected_agencies", mode="before")
+    @classmethod
+    def _expected(cls, said: object) -> object:
+        number = isinstance(said, int) and not isinstance(said, bool) and said >= 1
+        names = isinstance(said, list | tuple) and said and all(isinstance(n, str) and n for n in said)
+        if said is not None and not number and not names:
+            raise ValueError("how many bodies (1 or more), or a list of their names")
+        return said
 
     @model_validator(mode="after")
     def _whole(self) -> Source:
@@ -211,8 +216,6 @@ def load(path: Path = SOURCES) -> dict[str, Source]:
 
 
 def _fault(path: Path, name: str, place: Sequence[int | str], message: str) -> str:
-    # Names that the schema gives to the ways in which a value may be written say nothing here.
-    place = [part for part in place if isinstance(part, int) or "[" not in part]
     where = ".".join(str(part) for part in place)
     said = message.removeprefix("Value error, ")
     return f"{path.name}: {name}: {where + ': ' if where else ''}{said}"

@@ -13,6 +13,8 @@ from functools import cache, lru_cache
 from pipeline.form.lookups import lookups
 
 _DROPPED = re.compile(r"[\s\"'“”‘’「」『』,，、;；:：。.．·|*#_~`\-—–－]+")
+# Marks that take no room: joiners, directions, soft hyphens, byte order marks.
+_NO_WIDTH = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _ORDINAL = "一二三四五六七八九十"
 # 一、 （二） (3) 3. 3、 ③ 第三，with an optional stray letter before (a scan's dirt)
 _ENUMERATOR = re.compile(
@@ -25,13 +27,18 @@ def _translation() -> dict[int, str]:
     return {ord(a): b for a, b in (lookups().radicals | lookups().traditional).items()}
 
 
+def without_unseen(text: str) -> str:
+    """Text without characters that take no room."""
+    return _NO_WIDTH.sub("", text)
+
+
 @lru_cache(maxsize=65536)
 def fold(text: str) -> str:
     """Text with widths, radicals, traditional characters and debris folded; spaces kept."""
     for debris in lookups().debris:
         if debris in text:
             text = text.replace(debris, "")
-    return unicodedata.normalize("NFKC", text).translate(_translation())
+    return unicodedata.normalize("NFKC", without_unseen(text)).translate(_translation())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ import re
 from functools import cache
 from typing import Literal
 
-import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from pipeline.form.model import HERE, FormFault
+from pipeline.form.strict import load_strict
 
 _STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
@@ -113,12 +113,12 @@ def headings() -> Headings:
         FormFault: naming the place of each fault.
     """
     path = HERE / "headings.yaml"
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        filled = _filled(data, {"{year}": data["year"], "{name}": data["name"]})
-        return TypeAdapter(Headings).validate_python(filled)
-    except (yaml.YAMLError, ValidationError, KeyError, re.error) as error:
-        raise FormFault(f"{path.name}: {error}") from error
+    return load_strict(path, Headings, FormFault, _with_words)
+
+
+def _with_words(data: dict[str, _Tree]) -> _Tree:
+    """The file with what stands under ``year`` and ``name`` in place of the marks."""
+    return _filled(data, {f"{{{word}}}": str(data.get(word, "")) for word in ("year", "name")})
 
 
 _Tree = dict[str, "_Tree"] | list["_Tree"] | str | int | Literal[None]

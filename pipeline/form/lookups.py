@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from functools import cache
 
-import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from pipeline.form.model import HERE, FormFault, forms
+from pipeline.form.strict import load_strict
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -31,6 +31,8 @@ class Values:
     blank: tuple[str, ...]
     not_applicable: tuple[str, ...]
     zero: tuple[str, ...]
+    about: tuple[str, ...]
+    or_so: tuple[str, ...]
     units: tuple[str, ...]
     money: dict[str, int]
     myriads: dict[str, int]
@@ -74,11 +76,7 @@ def lookups() -> Lookups:
         FormFault: naming the place, also for a code that no form has.
     """
     path = HERE / "lookups.yaml"
-    try:
-        found = TypeAdapter(Lookups).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise FormFault(f"{path.name}: " + "; ".join(faults)) from error
+    found = load_strict(path, Lookups, FormFault)
     for side in ("rows", "columns"):
         for table, wordings in getattr(found, side).items():
             known = {

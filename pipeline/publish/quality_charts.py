@@ -55,7 +55,9 @@ def stacked_bars(
         style=style,
         js=[],
         width=_WIDE if horizontal else _NARROW,
-        height=110 + _BAR_HEIGHT * len(labels) if horizontal else 240,
+        height=110 + _BAR_HEIGHT * len(labels) if horizontal else 215,
+        # Charts side by side share one legend, which the page prints.
+        show_legend=horizontal,
         legend_at_bottom=True,
         legend_at_bottom_columns=min(4, len(series)),
         truncate_legend=-1,

@@ -35,7 +35,8 @@ MAX_SKEW = 7.0
 GLANCE_SIDE = 832
 """Size at which lines are looked for to see which way a picture is turned."""
 _DIGITS = re.compile(r"[\d.,，．]*\d[\d.,，．]*")
-_IDEAL = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+# A section's title opens a paragraph, however far the line above it reaches.
+_HEADING = re.compile(r"[一二三四五六七八九十]{1,3}[、．.]|[(（][一二三四五六七八九十]{1,3}[)）]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +383,8 @@ def _paragraphs(lines: Sequence[_Written], width: int) -> list[_Written]:
             and last.box[2] - last.box[0] > 0.5 * width
             and row.box[0] < left + 1.4 * em
             and row.box[1] - last.box[3] < 1.5 * em
-            and 0.7 < row.high / last.high < 1.4
+            and 0.8 < row.high / last.high < 1.25
+            and not _HEADING.match(row.text)
         )
         if runs_on:
             found[-1] = replace(found[-1], text=found[-1].text + row.text, box=_union(found[-1].box, row.box))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.form.folding import without_unseen
 from pipeline.reading.document import Block, Cell, Document, FileFormat, Grid, Paragraph, ReadingError
 
 MAX_BYTES = 20_000_000
@@ -29,7 +30,7 @@ def read_text(path: Path) -> Document:
         raise ReadingError(
             "unreadable", f"{len(data):,} bytes of text; a report has far less. Split the file."
         )
-    lines = decode(data).splitlines()
+    lines = without_unseen(decode(data)).splitlines()
     kind: FileFormat = "md" if path.suffix.lower() in (".md", ".markdown") else "txt"
     return Document(kind, tuple(_blocks(lines)))
 

@@ -38,8 +38,26 @@ places as (
     from failed
     where code[1] = 'narrative' and len(code) >= 3
 
+),
+
+-- what the text says of a whole is about each of its parts
+parts as (
+
+    select heads.code as whole, lines.code as part, 'requests' as table_name
+    from dim_outcome as heads
+    join dim_outcome as lines on starts_with(lines.code, heads.code || '_')
+    where heads.code in ('refused', 'unavailable', 'declined', 'other')
+    union all
+    select 'litigation', code, 'disputes'
+    from dim_forum
+    where contains(code, 'litigation')
+
 )
 
-select distinct *
+select report_id, table_name, row_code, column_code,
 from places
 where table_name in ('disclosure', 'requests', 'disputes')
+union
+select places.report_id, places.table_name, parts.part, places.column_code,
+from places
+join parts on places.row_code = parts.whole and places.table_name = parts.table_name

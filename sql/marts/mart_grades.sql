@@ -3,6 +3,19 @@
 -- cautions: grade_of_reading_and_office
 with
 
+cells as (
+
+    select report_id, corrected_value, best_value, value, status, coalesce(corrected_value, best_value) as figure
+    from fact_disclosure
+    union all
+    select report_id, corrected_value, best_value, value, status, coalesce(corrected_value, best_value),
+    from fact_request
+    union all
+    select report_id, corrected_value, best_value, value, status, coalesce(corrected_value, best_value),
+    from fact_dispute
+
+),
+
 states as (
 
     unpivot (select report_id, form_version, disclosure_table, requests_table, disputes_table from dim_report)
@@ -36,17 +49,18 @@ reasons as (
     from check_result
     where status = 'fail' and severity = 'warn' and settled is null
     union
-    select report_id, 'cells_unknown',
-    from mart_figures
-    where figure is null and status in ('lost', 'illegible', 'realigned')
-    union
-    select report_id, 'put_back',
-    from mart_figures
-    where origin in ('derived', 'realigned')
-    union
-    select report_id, 'corrected',
-    from mart_figures
-    where origin = 'corrected'
+    select report_id, unnest(found)
+    from (
+        select
+            report_id,
+            list_concat(
+                if(bool_or(figure is null and status in ('lost', 'illegible', 'realigned')), ['cells_unknown'], []),
+                if(bool_or(best_value is not null and (value is null or status = 'realigned')), ['put_back'], []),
+                if(bool_or(corrected_value is not null), ['corrected'], [])
+            ) as found,
+        from cells
+        group by report_id
+    )
 
 )
 

@@ -28,13 +28,16 @@ wanted as (
         dim_report.report_year,
         dim_report.form_version,
         dim_report.scope,
+        mart_report_basis.basis,
         dim_panel_column.* exclude (label, label_en, unit, position),
         case dim_panel_column.table_name
             when 'disclosure' then dim_report.disclosure_table
             when 'requests' then dim_report.requests_table
             else dim_report.disputes_table
         end as table_state,
-    from dim_report cross join dim_panel_column
+    from dim_report
+    join mart_report_basis using (report_id)
+    cross join dim_panel_column
     where dim_report.agency_id is not null and dim_report.report_year is not null
 
 )
@@ -45,6 +48,7 @@ select
     wanted.report_year,
     wanted.form_version,
     wanted.scope,
+    wanted.basis,
     wanted.measure,
     cells.figure,
     cells.printed,

@@ -56,6 +56,7 @@ doubts as (
         string_agg(measure || ': ' || null_reason, ', ' order by measure) filter (where null_reason is not null)
             as null_reasons,
     from mart_measures
+    where is_flagged or null_reason is not null
     group by report_id
 
 ),
@@ -107,6 +108,7 @@ select
     coalesce(findings.disclosure_findings, 0) as disclosure_findings,
     coalesce(findings.requests_findings, 0) as requests_findings,
     coalesce(findings.disputes_findings, 0) as disputes_findings,
+    mart_report_basis.basis,
     doubts.flagged_figures,
     doubts.null_reasons,
 from reports
@@ -114,5 +116,6 @@ left join dim_agency using (agency_id)
 left join wide using (report_id)
 left join doubts using (report_id)
 left join findings using (report_id)
+left join mart_report_basis using (report_id)
 left join mart_grades using (report_id)
 order by reports.agency_id, reports.report_year

@@ -1,4 +1,4 @@
--- about: 面板（原文）· the panel with figures as printed only: none derived, none corrected
+-- about: 面板（原文） · the panel with figures as printed only: none derived, none corrected
 -- grain: agency and year; reports whose agency or year is unknown are left out
 -- cautions: totals_beside_parts, null_is_not_zero, as_printed, form_change_2021, scope_differs
 with

@@ -8,13 +8,6 @@ reports as (
     select
         mart_measures.*,
         dim_agency.division_code as region_code,
-        case
-            when mart_measures.scope = 'aggregate' then 'region_report'
-            when mart_measures.scope = 'own' then 'offices'
-            -- a government, its office or a zone may sum up what lies in it: without a word of it, nobody knows
-            when dim_agency.kind is null or dim_agency.kind in ('region', 'office', 'zone') then 'unclear'
-            else 'offices'
-        end as basis,
     from mart_measures
     join dim_agency using (agency_id)
     where dim_agency.division_code is not null

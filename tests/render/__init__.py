@@ -4,7 +4,7 @@
 Not here: any reading. Nothing in this package uses the pipeline beyond the form and its types.
 """
 
-from tests.render.cases import Case, cases
+from tests.render.cases import Case, cases, indicator_cases
 from tests.render.deviation import DEVIATIONS, apply
 from tests.render.figures import SIZES, Figures, make_figures
 from tests.render.formats import FORMATS, QUICK, render, truth_of, value_of
@@ -25,6 +25,7 @@ __all__ = [
     "broken",
     "build",
     "cases",
+    "indicator_cases",
     "make_figures",
     "render",
     "truth_of",

@@ -18,11 +18,14 @@ from tests.render import (
     deviations_labels,
     deviations_tables,
     deviations_text,
+    deviations_wild,
+    indicators,
     wording,
 )
 from tests.render.deviation import DEVIATIONS, apply
 from tests.render.figures import SIZES, Size, make_figures
 from tests.render.formats import FORMATS, QUICK, render
+from tests.render.indicators import indicator_report
 from tests.render.report import Report, build
 from tests.render.truth import Expected
 
@@ -34,6 +37,7 @@ REGISTERED = (
     deviations_labels,
     deviations_tables,
     deviations_grids,
+    deviations_wild,
 )
 _YEARS = {"2019": (2019, 2020, 2021, 2022, 2023), "2021": (2021, 2022, 2023, 2024, 2025)}
 
@@ -56,6 +60,10 @@ class Case:
 
     def report(self) -> Report:
         """The report before it is rendered."""
+        if self.form == indicators.FORM:
+            # Every third one has other wordings, every third blanks for zeros.
+            turn = self.seed % 3
+            return indicator_report(self.seed, self.size, 0.4 * (turn == 1), 0.5 * (turn == 2))
         rng = random.Random(f"case/{self.seed}")
         region, agency = rng.choice(wording.AGENCIES)
         figures = make_figures(self.seed, self.form, self.size)
@@ -93,6 +101,14 @@ def cases(
     made = itertools.islice(_stream(rng, kinds, names, pairs), n)
     for number, (format, chosen, form, size) in enumerate(made):
         yield Case(format, chosen, form, size, seed * 100_000 + number)
+
+
+def indicator_cases(n: int, seed: int = 0, formats: Sequence[str] | None = None) -> Iterator[Case]:
+    """``n`` cases of the form with the list of indicators, formats and sizes taken in turn."""
+    kinds = list(formats if formats is not None else QUICK)
+    for number in range(n):
+        size = SIZES[(number + number // len(kinds)) % len(SIZES)]
+        yield Case(kinds[number % len(kinds)], (), indicators.FORM, size, seed * 100_000 + number)
 
 
 _Drawn = tuple[str, tuple[str, ...], str, Size]
