@@ -361,7 +361,9 @@ def test_a_corrected_value_stands_in_a_column_of_its_own(place: Place) -> None:
     place.build()
     assert place.total() == (4, None, 4, 3)
     for panel, figure in (("mart_panel", 3), ("mart_panel_printed", 4)):
-        assert place.query(f"select max(requests_received) from {panel} where report_year = 2023") == [(figure,)]
+        assert place.query(f"select max(requests_received) from {panel} where report_year = 2023") == [
+            (figure,)
+        ]
     others = "select count(*) from fact_request where corrected_value is not null"
     assert place.query(others) == [(1,)]
     found = place.findings()

@@ -424,3 +424,17 @@ def test_every_kind_of_file_is_read_exactly(tmp_path: Path) -> None:
     assert {r.format for r in results} == set(QUICK)
     assert not {r.name: (r.silent, r.missed, r.wrong_flagged, r.faults) for r in results if r.exact < r.cells}
     assert not {r.name: (r.faults, r.wrong_states) for r in results if r.faults or r.wrong_states}
+
+
+@pytest.mark.parametrize("year", [2012, 2016])
+def test_a_province_s_own_list_is_not_taken_for_the_form_s(tmp_path: Path, year: int) -> None:
+    """Some rows have the form's words; most of the form's rows are not there, and others are."""
+    same = ("applications_received_by_letter", "answered_granted", "answered_granted_in_part")
+    lines = [*(line for line in TABLE.rows if line.code in same), *TABLE.rows[16:21], *TABLE.rows[38:40]]
+    rows = [Printed(line.code, line.label, line.unit or "", "4") for line in dict.fromkeys(lines)]
+    rows += [Printed("own", f"网站第{n}栏点击数", "次", "70") for n in range(7)]
+    path = write(tmp_path, "html", rows)
+    path.write_text(path.read_text("utf-8").replace("2016", str(year)), "utf-8")
+    found = tables_of(path)
+    assert found["fact_indicator"].is_empty()
+    assert (("completeness.indicators", "missing") in failing(found)) == (year == 2016)

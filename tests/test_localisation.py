@@ -21,6 +21,7 @@ from pipeline.form.model import Table, forms
 from pipeline.settings import Settings
 from tests import fakes
 from tests.localisation_accuracy import MORE_CELLS, ONE_CELL, Tally, cases, measure
+from tests.localisation_rendered import measure_rendered
 from tests.render.figures import SIZES, VERSIONS, make_figures
 
 FORM = forms()["2021"]
@@ -363,3 +364,12 @@ def test_every_first_set_of_suggestions_closes_the_table() -> None:
             assert suggest(mended, case.table) == [], case.name
             closed += bool(first)
     assert closed > 30
+
+
+@pytest.mark.slow
+def test_a_wrong_cell_in_a_file_is_found_and_a_clean_file_has_no_error() -> None:
+    faults = {fault: ONE_CELL[fault] for fault in ("two digits transposed", "a total left at 0")}
+    tallies, (clean, with_error) = measure_rendered(faults, 1, seed=3)
+    assert total(tallies, "cases") == total(tallies, "detected") == len(faults)
+    assert total(tallies, "first") == total(tallies, "right") == total(tallies, "tellable") > 0
+    assert clean > 0 and with_error == 0

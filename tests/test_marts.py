@@ -346,3 +346,34 @@ def test_search_sees_through_spaces_and_wide_digits(small: duckdb.DuckDBPyConnec
     synthetic.with_marts(small)
     for words in ("微信公众号", "信息120条", "信息１２０", "app", "APP更新"):
         assert len(small.execute("from search_sections(?)", [words]).fetchall()) == 1, words
+
+
+# Details.
+
+
+@pytest.mark.parametrize(
+    ("mart", "fact"),
+    [
+        ("mart_requests", "fact_request"),
+        ("mart_disputes", "fact_dispute"),
+        ("mart_disclosure", "fact_disclosure"),
+    ],
+)
+def test_details_are_the_facts_with_what_was_settled(facts: Facts, mart: str, fact: str) -> None:
+    wanted = one(
+        facts.connection,
+        "select count(*), sum(value), sum(best_value), sum(derived_value), sum(corrected_value),"
+        f" sum(coalesce(corrected_value, best_value)) from {fact}",
+    )
+    found = one(
+        facts.connection,
+        "select count(*), sum(value), sum(best_value), sum(derived_value), sum(corrected_value), sum(figure)"
+        f" from {mart}",
+    )
+    assert found == wanted
+    kinds = {
+        name: kind
+        for name, kind, *_ in facts.connection.execute(f"describe {mart}").fetchall()
+        if name in ("figure", "value", "best_value")
+    }
+    assert set(kinds.values()) == {"DOUBLE" if fact == "fact_disclosure" else "BIGINT"}

@@ -401,7 +401,7 @@ def _reading(
     name: str, rows: Sequence[_Row], table: Table, version: str, document: Document
 ) -> IndicatorReading | None:
     prints = [(p, _matches(_questioned(p), table)) for p in _prints(rows, table)]
-    prints = [(p, m) for p, m in prints if _enough(m, table)]
+    prints = [(p, m) for p, m in prints if _enough(m, table) and not _another_list(p, m, table)]
     if not prints:
         return None
     # Of several prints the fullest is read, the first of those: never one row here, one row there.
@@ -437,16 +437,13 @@ def _prints(rows: Sequence[_Row], table: Table) -> list[list[_Row]]:
 
 def _matches(rows: Sequence[_Row], table: Table) -> list[tuple[Match, _Row]]:
     """Rows paired with lines; rows whose line cannot be told from another of the same words are left out."""
-    own = {}
     printed = []
     for index, row in enumerate(rows):
         values = row.cells or (replace(row.labels[-1], text=""),)
-        one = PrintedRow(row.labels, values, row.block, index)
-        printed.append(one)
-        own[id(one)] = row
+        printed.append(PrintedRow(row.labels, values, row.block, index))
     found = [m for m in match_rows(printed, table) if m.by_place or m.score >= SURE_ROW]
     sure = _unambiguous(found, table)
-    return [(match, own[id(match.row)]) for match in sure]
+    return [(match, rows[match.row.index]) for match in sure]
 
 
 def _unambiguous(matches: Sequence[Match], table: Table) -> list[Match]:
@@ -474,6 +471,16 @@ def _unambiguous(matches: Sequence[Match], table: Table) -> list[Match]:
 def _enough(matches: Sequence[tuple[Match, _Row]], table: Table) -> bool:
     exact = [m for m, _ in matches if _is_named(m, table)]
     return len(exact) >= ENOUGH_ROWS and len(exact) * 2 >= len(matches)
+
+
+def _another_list(rows: Sequence[_Row], matches: Sequence[tuple[Match, _Row]], table: Table) -> bool:
+    """Whether most of the form's rows are absent and many others are printed: a list of an office's own.
+
+    Before 2014 each province had its list; some rows have the same words and count other things.
+    """
+    filled = sum(1 for row in rows if _filled(row))
+    taken = sum(1 for _, row in matches if _filled(row))
+    return 2 * len(matches) < len(table.rows) and 4 * (filled - taken) > filled
 
 
 def _is_named(match: Match, table: Table) -> bool:

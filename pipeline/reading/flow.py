@@ -22,7 +22,10 @@ FULL_ROW_TEXT = 120
 FILLED = 3
 """Filled cells in a row that make it a row of data."""
 
-_UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"))
+# Joiners, directions, soft hyphens, byte order marks: characters that take no room.
+_UNSEEN = dict.fromkeys(
+    [0x00AD, 0x061C, 0x180E, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)]
+)
 _SPACES = re.compile(r"[ \t\f\v\u00a0\u2002-\u200a\u202f]+")
 _RAISED = str.maketrans("0123456789+-()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾")
 _LOWERED = str.maketrans("0123456789+-()", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎")
@@ -207,9 +210,14 @@ def _grid(table: Table, boxes: Sequence[Box], start: int, end: int | None, engin
         yield Grid(cells, "spans", locator, engine)
 
 
+def without_unseen(text: str) -> str:
+    """Text without characters that take no room."""
+    return text.translate(_UNSEEN)
+
+
 def tidy(text: str) -> str:
     """A line without unseen characters, runs of blanks as one, no blanks at its ends."""
-    return _SPACES.sub(" ", text.translate(_UNSEEN)).strip()
+    return _SPACES.sub(" ", without_unseen(text)).strip()
 
 
 def raised(text: str) -> str:

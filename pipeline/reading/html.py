@@ -18,8 +18,9 @@ from lxml import etree
 
 from pipeline.reading.document import Document, Grid
 from pipeline.reading.flow import blocks, tidy
-from pipeline.reading.html_flow import Page, Region, is_hidden, read_flow
+from pipeline.reading.html_flow import Page, Region, read_flow
 from pipeline.reading.html_page import parse_page
+from pipeline.reading.html_style import is_hidden
 
 LEAST_CONTENT = 120
 """Characters, or a table, that an element must hold to be taken for the text of the page."""

@@ -18,6 +18,17 @@ from lxml import etree
 
 from pipeline.reading.document import ReadingError
 from pipeline.reading.flow import Box, Line, Shown, Table, box_locator, lowered, placed, raised, tidy
+from pipeline.reading.html_style import (
+    INLINE,
+    TABLE_DISPLAYS,
+    css_displays,
+    css_hidden,
+    display_of,
+    is_hidden,
+    is_muted,
+    script_of,
+    selected,
+)
 
 MAX_SPAN = 1000
 """Columns that one cell may span, as browsers have it."""
@@ -41,19 +52,7 @@ _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
 _GROUPS = {"thead": 0, "tbody": 1, "tfoot": 2}
 _WHITE = re.compile(r"[ \t\r\n\f]+")
-_CSS_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
-_CSS_CLASS = re.compile(r"^[a-z0-9]*([.#][\w-]+)$", re.IGNORECASE)
-_DISPLAY = re.compile(r"(?:^|;)\s*display\s*:\s*([\w-]+)", re.IGNORECASE)
 _LENGTH = re.compile(r"^\s*([\d.]+)\s*(?:px)?\s*;?\s*$")
-_TABLE_DISPLAYS = {
-    "table": "table",
-    "inline-table": "table",
-    "table-row": "tr",
-    "table-cell": "td",
-    "table-row-group": "tbody",
-    "table-header-group": "thead",
-    "table-footer-group": "tfoot",
-}
 
 
 @dataclass(slots=True)
@@ -123,7 +122,8 @@ class _Walk:
         self.region = region
         self.folder = folder
         self.show_hidden = show_hidden
-        self.displays = _css_displays(root)
+        self.displays = css_displays(root)
+        self.hidden = css_hidden(root)
         self.tables = _numbered_tables(root, self.displays)
         self.images = {image: n for n, image in enumerate(root.iter("img"), 1)}
         self.frames: list[_Frame] = [_Frame()]
@@ -170,6 +170,8 @@ class _Walk:
             return True
         if tag == "input":
             return (element.get("type") or "text").lower() not in ("text", "number", "tel", "")
+        if self.nested and tag in INLINE and selected(element) & self.hidden:
+            return True
         return not self.show_hidden and is_hidden(element)
 
     def _kind(self, element: etree._Element) -> str:
@@ -179,7 +181,7 @@ class _Walk:
             return tag
         display = display_of(element, self.displays)
         if display is not None:
-            return _TABLE_DISPLAYS.get(
+            return TABLE_DISPLAYS.get(
                 display, "div" if display in ("block", "flex", "grid", "list-item") else tag
             )
         return tag
@@ -196,7 +198,7 @@ class _Walk:
             self.around += 1
         if element in self.region.data_tables:
             self.data += 1
-        if _is_muted(element):
+        if is_muted(element):
             self.muted += 1
         frame = self.frames[-1]
         table = self._open_table()
@@ -230,8 +232,8 @@ class _Walk:
             self._text(element.get("value"))
         elif kind == "pre" or kind == "textarea":
             self.preformatted += 1
-        elif kind in ("sup", "sub"):
-            self.scripts.append(kind)
+        elif script := script_of(element, self.nested > 0):
+            self.scripts.append(script)
         if kind in _HEADINGS:
             self.levels.append(_HEADINGS[kind])
 
@@ -252,11 +254,11 @@ class _Walk:
             self.frames.pop()
         elif kind == "pre" or kind == "textarea":
             self.preformatted -= 1
-        elif kind in ("sup", "sub") and self.scripts:
+        elif self.scripts and script_of(element, self.nested > 0):
             self.scripts.pop()
         if kind in _HEADINGS and self.levels:
             self.levels.pop()
-        if _is_muted(element):
+        if is_muted(element):
             self.muted -= 1
         if element is self.region.container:
             self.outside += 1
@@ -365,54 +367,6 @@ class _Walk:
         return boxes
 
 
-def is_hidden(element: etree._Element) -> bool:
-    """Whether an element by itself is not displayed."""
-    style = (element.get("style") or "").lower()
-    if element.get("hidden") is not None:
-        return True
-    if not style:
-        return False
-    squeezed = style.replace(" ", "")
-    return (
-        "display:none" in squeezed or "mso-hide:all" in squeezed or "text-decoration:line-through" in squeezed
-    )
-
-
-def _is_muted(element: etree._Element) -> bool:
-    """Whether an element keeps its room but shows nothing."""
-    style = element.get("style")
-    return style is not None and "visibility:hidden" in style.lower().replace(" ", "")
-
-
-def display_of(element: etree._Element, displays: Mapping[str, str]) -> str | None:
-    """The display that its own style or a plain class rule of the page gives an element."""
-    style = element.get("style")
-    match = _DISPLAY.search(style) if style else None
-    if match is not None:
-        return match[1].lower()
-    if not displays:
-        return None
-    names = [f".{name}" for name in (element.get("class") or "").split()]
-    names += [f"#{element.get('id')}"] if element.get("id") else []
-    return next((displays[name] for name in names if name in displays), None)
-
-
-def _css_displays(root: etree._Element) -> dict[str, str]:
-    """Classes and ids that the page's own style sheet shows as table parts."""
-    found: dict[str, str] = {}
-    for style in root.iter("style"):
-        text = re.sub(r"/\*.*?\*/", "", style.text or "", flags=re.DOTALL)
-        for selectors, rules in _CSS_RULE.findall(text):
-            match = _DISPLAY.search(rules)
-            if match is None or match[1].lower() not in _TABLE_DISPLAYS:
-                continue
-            for selector in selectors.split(","):
-                name = _CSS_CLASS.match(selector.strip())
-                if name is not None:
-                    found[name[1]] = match[1].lower()
-    return found
-
-
 def _numbered_tables(root: etree._Element, displays: Mapping[str, str]) -> dict[etree._Element, int]:
     """Tables in document order, those made of other elements among them."""
     found: dict[etree._Element, int] = {}
@@ -420,7 +374,7 @@ def _numbered_tables(root: etree._Element, displays: Mapping[str, str]) -> dict[
         if element.tag == "table" or (
             isinstance(element.tag, str)
             and element.tag not in ("tr", "td", "th", *_GROUPS)
-            and _TABLE_DISPLAYS.get(display_of(element, displays) or "") == "table"
+            and TABLE_DISPLAYS.get(display_of(element, displays) or "") == "table"
         ):
             found[element] = len(found) + 1
     return found

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.form.folding import without_unseen
 from pipeline.reading.document import Block, Cell, Document, FileFormat, Grid, Paragraph, ReadingError
+from pipeline.reading.flow import without_unseen
 
 MAX_BYTES = 20_000_000
 _HEADING = re.compile(r"^(#{1,6})\s+")

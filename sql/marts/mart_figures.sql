@@ -6,13 +6,13 @@ with
 cells as (
 
     select report_id, 'disclosure' as table_name, item as row_code, measure as column_code,
-        corrected_value, best_value, value, status, locator,
+        corrected_value, derived_value, best_value, value, status, locator,
     from fact_disclosure
     union all
-    select report_id, 'requests', outcome, applicant, corrected_value, best_value, value, status, locator,
+    select report_id, 'requests', outcome, applicant, corrected_value, derived_value, best_value, value, status, locator,
     from fact_request
     union all
-    select report_id, 'disputes', forum, result, corrected_value, best_value, value, status, locator,
+    select report_id, 'disputes', forum, result, corrected_value, derived_value, best_value, value, status, locator,
     from fact_dispute
 
 )
@@ -24,6 +24,9 @@ select
     column_code,
     coalesce(corrected_value, best_value) as figure,
     value as printed,
+    best_value,
+    derived_value,
+    corrected_value,
     case
         when corrected_value is not null then 'corrected'
         when best_value is null then null

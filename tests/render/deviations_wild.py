@@ -15,15 +15,12 @@ from tests.render.deviation import deviation, reprint
 from tests.render.deviations_grids import _tolerant
 from tests.render.formats import Format
 from tests.render.layout import Cell, PrintedTable, Row, insert_row, plain
+from tests.render.out_html import MARKUP
 from tests.render.report import Block, Report, Text, edit_cells, edit_table, section_title
 
 
-def _grid(format: Format) -> bool:
-    return format.grid
-
-
-def _html(format: Format) -> bool:
-    return format.family == "html"
+def _bare_cells(format: Format) -> bool:
+    return format.name in ("html", "html_nested")
 
 
 def _wide(row: Row, width: int, own: int) -> Row:
@@ -276,3 +273,9 @@ def no_width_spaces(report: Report, rng: random.Random) -> Report:
         )
     )
     return reprint(report, {k: style(plain(report.figures[k])) for k in report.truth.cells})
+
+
+@deviation("numbers", "markup", stage=4, formats=_bare_cells)
+def markup_at_figures(report: Report, rng: random.Random) -> Report:
+    """Digits that no browser shows before some figures, or marks of notes behind them."""
+    return replace(report, traits=report.traits | {rng.choice(sorted(MARKUP))})

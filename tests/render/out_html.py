@@ -5,6 +5,8 @@ Here: markup. Pictures of tables come from out_pdf, drawn once.
 
 from __future__ import annotations
 
+import random
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from html import escape
@@ -50,7 +52,34 @@ def _clean(report: Report) -> str:
     return "\n".join(parts)
 
 
+# Words that a browser does not show, before a figure; marks of notes behind one.
+MARKUP = {
+    "no size": '<span style="font-size:0px">{0}</span>{1}',
+    "no ink": '<span style="opacity: 0">{0}</span>{1}',
+    "white": '<span style="color:#FFFFFF">{0}</span>{1}',
+    "class": '<span class="unseen">{0}</span>{1}',
+    "struck": "<s>{0}</s>{1}",
+    "comment": "{1}<!-- {0} -->",
+    "raised": '{1}<span style="font-size:8pt;vertical-align: super">{0}</span>',
+    "note": '{1}<a href="#note{0}">{0}</a>',
+}
+
+
+def _marked_up(report: Report, body: str) -> str:
+    """Some figures of the tables with another figure that is not seen, or is a note's mark."""
+    rng, kinds = random.Random(report.seed), [kind for kind in MARKUP if kind in report.traits]
+
+    def change(match: re.Match[str]) -> str:
+        if rng.random() > 0.2:
+            return match[0]
+        return match[1] + MARKUP[kinds[0]].format(rng.randint(1, 9), match[2]) + match[3]
+
+    return re.sub(r"(<td[^>]*>)(\d+)(</td>)", change, body) if kinds else body
+
+
 def _page(report: Report, body: str, charset: str = "utf-8", head: str = "") -> str:
+    body = _marked_up(report, body)
+    head += "<style>.unseen { display: none }</style>" if "class" in report.traits else ""
     return (
         f'<!DOCTYPE html>\n<html lang="zh-CN"><head><meta charset="{charset}">'
         f"<title>{escape(report.page_title)}</title>{head}</head>\n<body>\n{body}\n</body></html>\n"
