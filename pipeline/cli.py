@@ -11,13 +11,23 @@ import sys
 from collections import Counter
 from datetime import date
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import duckdb
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
 from pipeline import warehouse as store
 from pipeline.crawl import commands as crawl_commands
@@ -41,6 +51,9 @@ from pipeline.settings import (
 )
 from pipeline.terminal import cell, printable
 
+if TYPE_CHECKING:
+    from pipeline.defs.launch import Outcome
+
 app = typer.Typer(
     help="政府信息公开工作年度报告: yearly disclosure reports into a DuckDB warehouse.",
     no_args_is_help=True,
@@ -51,6 +64,7 @@ _LOG = "build.log"
 # Wide enough for the form where the output is no terminal.
 _PAGE = 160
 _GAPS_SHOWN = 50
+_PROFILED = 15
 
 RawOption = Annotated[Path | None, typer.Option("--raw", help="folder with report files [data/raw]")]
 WarehouseOption = Annotated[
@@ -79,10 +93,16 @@ def build(
         bool, typer.Option("--accept", help="publish even a build much worse than the published one")
     ] = False,
     curation: CurationOption = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="read every file's bytes to see what changed, not size and time")
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="also print what each step and the slowest files took")
+    ] = False,
 ) -> None:
     """Read every report file of the raw folder into gongkai.duckdb."""
     console = Console()
-    chosen = _settings(raw, warehouse, workers, accept, curation)
+    chosen = _settings(raw, warehouse, workers, accept, curation, verify)
     if not chosen.raw.is_dir():
         _fail(f"there is no raw folder at {chosen.raw}")
     if curation is not None and not curation.is_dir():
@@ -94,7 +114,14 @@ def build(
     from pipeline.defs.launch import run_build  # Dagster takes a second to load: only where it is needed
 
     log = chosen.warehouse / _LOG
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Speed(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=not console.is_terminal) as bar:
         task = bar.add_task("reading", total=None)
 
@@ -105,7 +132,29 @@ def build(
     if outcome.fault:
         _fail(outcome.fault)
     console.print(f"{outcome.read} files read, {outcome.known} unchanged")
+    if outcome.unchanged:
+        console.print("nothing is new: the published warehouse stands")
+    if profile:
+        _profile(console, outcome)
     _summary(console, chosen)
+
+
+class _Speed(ProgressColumn):
+    """Files a second, once it is known."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.1f} files/s" if task.speed else "")
+
+
+def _profile(console: Console, outcome: Outcome) -> None:
+    """What each step took, the longest first, and the files that took longest to read."""
+    for title, rows in (("seconds of each step", outcome.stages), ("slowest files", outcome.slowest)):
+        table = Table(title=title, title_justify="left")
+        table.add_column("seconds", justify="right")
+        table.add_column("what", overflow="fold")
+        for name, seconds in sorted(rows, key=lambda row: -row[1])[:_PROFILED]:
+            table.add_row(f"{seconds:.2f}", cell(name))
+        console.print(table)
 
 
 def _summary(console: Console, chosen: Settings) -> None:
@@ -351,9 +400,10 @@ def _settings(
     workers: int | None,
     accept: bool = False,
     curation: Path | None = None,
+    verify: bool = False,
 ) -> Settings:
     try:
-        return settings(raw, warehouse, workers, accept=accept, curation=curation)
+        return settings(raw, warehouse, workers, accept=accept, curation=curation, verify=verify)
     except SettingsFault as fault:
         _fail(str(fault))
 

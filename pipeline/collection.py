@@ -138,13 +138,16 @@ def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def identify(files: Sequence[RawFile], stats: Path, threads: int = 1) -> tuple[RawFile, ...]:
+def identify(
+    files: Sequence[RawFile], stats: Path, threads: int = 1, trust: bool = True
+) -> tuple[RawFile, ...]:
     """The files with their ``document_id``; those unchanged since the last call are not read.
 
     Args:
         stats: Parquet file that keeps sizes, times and hashes between runs; made when absent.
+        trust: that a file of the same size and time is the same; else every file is read.
     """
-    known = _known(stats)
+    known = _known(stats) if trust else {}
     now = time.time_ns()
 
     def one(file: RawFile) -> RawFile:
@@ -186,6 +189,6 @@ def _known(stats: Path) -> dict[str, tuple[int, int, str]]:
 def _keep(entries: Mapping[str, tuple[int, int, str]], stats: Path) -> None:
     rows = [(place, *entry) for place, entry in sorted(entries.items())]
     stats.parent.mkdir(parents=True, exist_ok=True)
-    temporary = stats.with_suffix(".tmp")
+    temporary = stats.with_suffix(f".{os.getpid()}.tmp")
     pl.DataFrame(rows, schema=_STAT_SCHEMA, orient="row").write_parquet(temporary)
     temporary.replace(stats)

@@ -89,8 +89,11 @@ class ReadingCache:
         """Keep readings as one more part; whole or not at all."""
         found = list(readings)
         if found:
-            identities, long = as_rows(found)
-            self._write(identities.with_columns(version=self._expected()), long)
+            self.add_rows(*as_rows(found))
+
+    def add_rows(self, identities: pl.DataFrame, long: Mapping[str, pl.DataFrame]) -> None:
+        """Keep readings that are rows already (as ``reading_rows.as_rows`` gives them)."""
+        self._write(identities.with_columns(version=self._expected()), long)
 
     def compact(self) -> None:
         """Many small parts into larger ones; what is not the last reading of its file goes."""

@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -116,11 +117,14 @@ class _Outcome:
     payload: str
     only_under: str | None = None
     starved: bool = False
+    seconds: float = 0.0
 
 
 def _reading(file: RawFile, outcome: _Outcome) -> Reading:
     assert file.document_id is not None
-    return Reading(file.document_id, file.path, outcome.format, outcome.payload, outcome.only_under)
+    return Reading(
+        file.document_id, file.path, outcome.format, outcome.payload, outcome.only_under, outcome.seconds
+    )
 
 
 def _alone(
@@ -209,10 +213,11 @@ def _megabytes() -> int:
 def _read_one(read: ReadFile, file: RawFile, limits: Limits) -> _Outcome:
     """One document within its limits. The one boundary where any fault becomes a row."""
     kind: FileFormat = "other"
+    started = time.perf_counter()
     try:
         with _Alarm(limits.seconds):
             kind = sniff(file.place)
-            outcome = _Outcome(kind, pack(read(file.place, file.path)))
+            outcome = _Outcome(kind, pack(read(file.place, file.path)), seconds=time.perf_counter() - started)
         # What was read must be the bytes that the document is named by.
         info = file.place.stat()
         if (info.st_size, info.st_mtime_ns) != (file.bytes, file.mtime_ns):

@@ -59,13 +59,15 @@ HEADING = "heading"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One file as read. ``only_under`` limits the result to runs with these limits (a time-out, say)."""
+    """One file as read. ``only_under`` limits the result to runs with these limits (a time-out, say);
+    ``seconds`` is what reading it took this time."""
 
     document_id: str
     name: str
     format: FileFormat
     payload: str
     only_under: str | None = None
+    seconds: float = 0.0
 
     @property
     def report(self) -> Report:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from pipeline.reading.document import FileFormat
+from pipeline.settings import SQL
 
 HERE = Path(__file__).parent
 # Whatever in these folders changes may change what is read of any file.
@@ -35,6 +36,7 @@ OWN: dict[str, tuple[FileFormat, ...]] = {
 _LIBRARIES = (
     "pypdfium2", "pdfplumber", "lxml", "html5lib", "rapidfuzz", "ortools", "rapidocr", "onnxruntime",
 )  # fmt: skip
+_BUILDERS = ("duckdb", "polars", "dataframely", "ortools")
 _PROGRAMS = ("soffice", "libreoffice")
 _CONVERTED: tuple[FileFormat, ...] = ("doc", "other")
 BUNDLES = (".mht", ".mhtml", ".eml")
@@ -48,6 +50,20 @@ def reader_versions() -> dict[FileFormat, str]:
     That of ``other`` changes with all of them.
     """
     return {kind: _version(kind) for kind in get_args(FileFormat)}
+
+
+@cache
+def program_version() -> str:
+    """Everything that decides what is built of what was read: all our code, data and SQL, and libraries."""
+    digest = hashlib.sha256()
+    for root in (HERE, SQL):
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(path.relative_to(root.parent).as_posix().encode() + b"\0")
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for library in _BUILDERS:
+        digest.update(f"{library}={_installed(library)}\0".encode())
+    return digest.hexdigest()[:16]
 
 
 @cache

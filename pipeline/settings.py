@@ -37,6 +37,8 @@ class Settings:
     accept: bool = False
     megabytes: int = 4096
     """Memory for what holds for all files: frames of a part of them, and DuckDB's share; 0 sets no bound."""
+    verify: bool = False
+    """Read every file's bytes to know it, and trust no size and time."""
     curation: Path | None = None
     """Folder of settled findings; None is a build without any."""
 
@@ -48,6 +50,7 @@ def settings(
     environ: Mapping[str, str] = os.environ,
     accept: bool = False,
     curation: Path | None = None,
+    verify: bool = False,
 ) -> Settings:
     """The settings in force: what is given, else ``GONGKAI_*``, else the project's own folders.
 
@@ -62,6 +65,7 @@ def settings(
         document_megabytes=int(_number(environ, "GONGKAI_DOCUMENT_MEGABYTES", 4096)),
         accept=accept or bool(_number(environ, "GONGKAI_ACCEPT", 0)),
         megabytes=int(_number(environ, "GONGKAI_MEGABYTES", 4096)),
+        verify=verify,
         curation=_absolute(curation or environ.get("GONGKAI_CURATION") or PROJECT / "data" / "curation"),
     )
 

@@ -6,7 +6,10 @@ Not here: how any step does its work (collection, reading_pool, assembly, checks
 
 from __future__ import annotations
 
+import hashlib
+import heapq
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +32,7 @@ from pipeline.publish import codebook, quality
 from pipeline.reading_cache import Held, Key, ReadingCache
 from pipeline.reading_pool import Limits, ReadFile, read_files
 from pipeline.reading_rows import FACT_TABLES, LONG
-from pipeline.reading_version import reader_versions
+from pipeline.reading_version import program_version, reader_versions
 from pipeline.settings import Settings
 
 RunChecks = Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame]
@@ -38,6 +41,7 @@ Progress = Callable[[int, int], None]
 
 # Readings are kept after this many files, so that a run that is ended loses little.
 _PART = 200
+_SLOWEST = 10
 _RAW_SCHEMA = {
     "path": pl.String,
     "place": pl.Binary,
@@ -78,15 +82,56 @@ class Run:
     @property
     def cache(self) -> ReadingCache:
         """What was read in earlier runs, as far as it still holds."""
-        reader = "" if self.read is read_file else f"-{self.read.__module__}.{self.read.__qualname__}"
-        folder = self.settings.warehouse / ".cache" / "readings"
-        versions = {kind: version + reader for kind, version in reader_versions().items()}
-        return ReadingCache(folder, versions, str(self.limits))
+        return _cache(self.settings, self.read)
 
     @property
     def limits(self) -> Limits:
         """What one document may take."""
-        return Limits(self.settings.document_seconds, self.settings.document_megabytes)
+        return _limits(self.settings)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.document_seconds, settings.document_megabytes)
+
+
+def _cache(settings: Settings, read: ReadFile) -> ReadingCache:
+    reader = "" if read is read_file else f"-{_name(read)}"
+    folder = settings.warehouse / ".cache" / "readings"
+    versions = {kind: version + reader for kind, version in reader_versions().items()}
+    return ReadingCache(folder, versions, str(_limits(settings)))
+
+
+def _name(function: Callable[..., object]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def is_current(settings: Settings, read: ReadFile = read_file, check: RunChecks = run_checks) -> bool:
+    """Whether a build would publish what is published: the same files, readers, decisions and program,
+    and nothing that is to be read again.
+
+    Raises:
+        OSError: the raw folder cannot be listed.
+    """
+    made_of = warehouse.made_of(settings.warehouse / warehouse.NAME)
+    if not made_of:
+        return False
+    files = _identified(settings)
+    readable = {_key(file) for file in files if not file.refused}
+    return made_of == _inputs(settings, files, read, check) and readable <= _cache(settings, read).keys()
+
+
+def _inputs(settings: Settings, files: Iterable[RawFile], read: ReadFile, check: RunChecks) -> str:
+    """A digest of all that the tables are made of."""
+    digest = hashlib.sha256()
+    digest.update(f"{program_version()} {_name(read)} {_name(check)} {_limits(settings)}\0".encode())
+    for kind, version in _cache(settings, read).versions.items():
+        digest.update(f"{kind} {version}\0".encode())
+    for file in sorted(files, key=lambda one: one.path):
+        digest.update(repr((file.path, file.bytes, file.document_id, file.refused, file.message)).encode())
+    for path, origin in sorted(provenance(settings.raw).items()):
+        digest.update(repr((path, origin)).encode())
+    digest.update(settled.rows(settled.load_folder(settings.curation)).write_json().encode())
+    return digest.hexdigest()
 
 
 @contextmanager
@@ -120,17 +165,18 @@ def open_run(
 
 def raw_files(run: Run) -> list[RawFile]:
     """The files of the raw folder with their document ids."""
-    files = identify(
-        list_files(run.settings.raw),
-        run.settings.warehouse / ".cache" / "files.parquet",
-        run.settings.workers,
-    )
+    files = _identified(run.settings)
     rows = [
         (f.path, os.fsencode(f.place), f.source, f.bytes, f.mtime_ns, f.document_id, f.refused, f.message)
         for f in files
     ]
     run.stage.put("raw_files", pl.DataFrame(rows, schema=_RAW_SCHEMA, orient="row"))
     return list(files)
+
+
+def _identified(settings: Settings) -> tuple[RawFile, ...]:
+    stats = settings.warehouse / ".cache" / "files.parquet"
+    return identify(list_files(settings.raw), stats, settings.workers, trust=not settings.verify)
 
 
 def _files(run: Run) -> list[RawFile]:
@@ -144,11 +190,13 @@ def _files(run: Run) -> list[RawFile]:
 
 @dataclass(frozen=True, slots=True)
 class ReadCounts:
-    """How many files were read now, known from before, or refused."""
+    """How many files were read now, known from before, or refused; ``slowest`` files with their seconds."""
 
     read: int
     known: int
     refused: int
+    per_second: float = 0.0
+    slowest: tuple[tuple[str, float], ...] = ()
 
 
 def document_text(run: Run) -> ReadCounts:
@@ -160,9 +208,12 @@ def document_text(run: Run) -> ReadCounts:
     done = len(files) - len(new)
     run.progress(done, len(files))
     part = []
+    slowest: list[tuple[float, str]] = []
+    started = time.monotonic()
     try:
         for reading in read_files(new, run.read, run.settings.workers, run.limits):
             part.append(reading)
+            slowest = heapq.nlargest(_SLOWEST, [*slowest, (reading.seconds, reading.name)])
             done += 1
             run.progress(done, len(files))
             if len(part) >= _PART:
@@ -171,7 +222,14 @@ def document_text(run: Run) -> ReadCounts:
     finally:
         cache.add(part)
     cache.compact()
-    counts = ReadCounts(len(new), len(readable) - len(new), len(files) - len(readable))
+    took = time.monotonic() - started
+    counts = ReadCounts(
+        len(new),
+        len(readable) - len(new),
+        len(files) - len(readable),
+        round(len(new) / took, 1) if new else 0.0,
+        tuple((path, round(seconds, 2)) for seconds, path in slowest),
+    )
     run.stage.put(
         "document_text", pl.DataFrame([(counts.read, counts.known)], schema=["read", "known"], orient="row")
     )
@@ -355,9 +413,10 @@ def publish(run: Run) -> int:
     if not run.whole:
         for statement in warehouse.statements("marts"):
             warehouse.make_mart(connection, statement)
-    warehouse.sign(
-        connection, run.stage.run, run.started_at, metadata.version("gongkai"), run.cache.versions["other"]
-    )
+    # What is made anew in part is of no one set of inputs: the next whole run makes everything.
+    inputs = _inputs(run.settings, _files(run), run.read, run.check) if run.whole else ""
+    version, readers = metadata.version("gongkai"), run.cache.versions["other"]
+    warehouse.sign(connection, run.stage.run, run.started_at, version, readers, inputs)
     codebook.write(connection)
     page = run.stage.folder / quality.NAME
     page.write_text(quality.page(connection, run.settings.raw), encoding="utf-8")

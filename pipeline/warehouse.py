@@ -369,10 +369,12 @@ _BUILD_INFO_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "finished_at": pl.Datetime("us"),
     "gongkai_version": pl.String,
     "reader_version": pl.String,
+    "inputs": pl.String,
 }
-_BUILD_INFO_TYPES = dict(
-    zip(_BUILD_INFO_SCHEMA, ("varchar", "timestamp", "timestamp", "varchar", "varchar"), strict=True)
-)
+_BUILD_INFO_TYPES = {
+    name: "timestamp" if isinstance(kind, pl.Datetime) else "varchar"
+    for name, kind in _BUILD_INFO_SCHEMA.items()
+}
 
 
 def _load_build_info(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> None:
@@ -380,12 +382,28 @@ def _load_build_info(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame)
 
 
 def sign(
-    connection: duckdb.DuckDBPyConnection, run: str, started_at: datetime, version: str, reader_version: str
+    connection: duckdb.DuckDBPyConnection,
+    run: str,
+    started_at: datetime,
+    version: str,
+    reader_version: str,
+    inputs: str = "",
 ) -> None:
-    """Say in ``build_info`` which run made the tables, and when (UTC)."""
+    """Say in ``build_info`` which run made the tables, when (UTC), and of what.
+
+    Args:
+        inputs: a digest of all that they are made of; empty where they are not of one set.
+    """
     finished_at = datetime.now(UTC).replace(tzinfo=None)
-    row = (run, started_at.astimezone(UTC).replace(tzinfo=None), finished_at, version, reader_version)
+    started = started_at.astimezone(UTC).replace(tzinfo=None)
+    row = (run, started, finished_at, version, reader_version, inputs)
     _load_build_info(connection, pl.DataFrame([row], schema=_BUILD_INFO_SCHEMA, orient="row"))
+
+
+def made_of(path: Path) -> str:
+    """The digest of what a published file is made of; empty where it is not known."""
+    found = asked_of_published(path, {BUILD_INFO: f"select inputs from {BUILD_INFO}"})
+    return "" if found is None else "".join(found[BUILD_INFO]["inputs"].drop_nulls())
 
 
 def make_mart(connection: duckdb.DuckDBPyConnection, mart: Statement) -> None:

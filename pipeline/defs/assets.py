@@ -43,6 +43,8 @@ def document_text(context: Context) -> dg.MaterializeResult:
             "read_now": counts.read,
             "known_before": counts.known,
             "refused": counts.refused,
+            "files_per_second": counts.per_second,
+            "slowest": dg.MetadataValue.json([list(one) for one in counts.slowest]),
         }
     )
 

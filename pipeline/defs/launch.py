@@ -5,9 +5,9 @@ Here: which Dagster instance, where its log lines go, why a run failed. Not here
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
@@ -19,7 +19,7 @@ from pipeline.cells.read import read_file
 from pipeline.checks import run_checks
 from pipeline.checks.guards import guards, told
 from pipeline.defs import JOB, LOG, definitions
-from pipeline.defs.resources import KEY
+from pipeline.defs.resources import KEY, READING
 from pipeline.reading_pool import ReadFile
 from pipeline.settings import DAGSTER_YAML, INSTANCE, Settings, dagster_home
 
@@ -32,11 +32,18 @@ _NO_CAPTURE = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended: ``fault`` says in one line why it failed; None where it did not."""
+    """How a run ended: ``fault`` says in one line why it failed; None where it did not.
+
+    ``unchanged``: nothing was new, and what was published stands. ``stages``: the steps of the run with
+    the seconds that each took, in the order that they ended. ``slowest``: files that took long to read.
+    """
 
     fault: str | None
     read: int = 0
     known: int = 0
+    unchanged: bool = field(default=False, compare=False)
+    stages: tuple[tuple[str, float], ...] = field(default=(), compare=False)
+    slowest: tuple[tuple[str, float], ...] = field(default=(), compare=False)
 
 
 def run_build(
@@ -57,17 +64,30 @@ def run_build(
         "workers": settings.workers,
         **({"curation": str(settings.curation)} if settings.curation else {}),
         "accept": settings.accept,
+        "verify": settings.verify,
     }
     config = {"resources": {KEY: {"config": folders}}, "loggers": {LOG: {}}}
+    only = sorted(READING) if _is_current(settings, read, check) else None
     try:
         with _instance() as instance:
-            result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+            result = job.execute_in_process(
+                run_config=config, instance=instance, raise_on_error=False, asset_selection=only
+            )
     finally:
         handler.close()
     if not result.success:
         return Outcome(_fault(result.all_events, log))
     counts = _metadata(result, "document_text")
-    return Outcome(None, counts.get("read_now", 0), counts.get("known_before", 0))
+    read_now, known = counts.get("read_now", 0), counts.get("known_before", 0)
+    slowest = tuple((str(path), float(str(took))) for path, took in _json(result, "document_text", "slowest"))
+    return Outcome(None, read_now, known, only is not None, tuple(_stages(result.all_events)), slowest)
+
+
+def _is_current(settings: Settings, read: ReadFile, check: steps.RunChecks) -> bool:
+    try:
+        return steps.is_current(settings, read, check)
+    except OSError:
+        return False  # the run will say what is wrong
 
 
 @contextmanager
@@ -137,9 +157,24 @@ def _fault(events: Sequence[dg.DagsterEvent], log: Path) -> str:
     return f"the run failed; its log: {log}"
 
 
+def _stages(events: Sequence[dg.DagsterEvent]) -> Iterator[tuple[str, float]]:
+    for event in events:
+        if event.event_type == dg.DagsterEventType.STEP_SUCCESS and event.step_key:
+            yield event.step_key, event.step_success_data.duration_ms / 1000
+
+
 def _metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, int]:
+    metadata = _of_asset(result, asset)
+    return {name: value.value for name, value in metadata.items() if isinstance(value.value, int)}
+
+
+def _json(result: dg.ExecuteInProcessResult, asset: str, name: str) -> list[list[object]]:
+    value = _of_asset(result, asset).get(name)
+    return list(value.value) if value is not None else []  # type: ignore[arg-type]
+
+
+def _of_asset(result: dg.ExecuteInProcessResult, asset: str) -> Mapping[str, dg.MetadataValue]:
     for event in result.get_asset_materialization_events():
         if event.asset_key == dg.AssetKey(asset):
-            metadata = event.materialization.metadata
-            return {name: value.value for name, value in metadata.items() if isinstance(value.value, int)}
+            return event.materialization.metadata
     return {}

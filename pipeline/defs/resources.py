@@ -13,6 +13,8 @@ from pipeline.settings import settings
 
 KEY = "build"
 PUBLISHED = dg.AssetKey("published")
+READING = frozenset({dg.AssetKey("raw_files"), dg.AssetKey("document_text")})
+"""What a run in which nothing is new goes through."""
 _CONFIG = {
     "raw": dg.Field(str, is_required=False, description="folder with report files; default: GONGKAI_RAW"),
     "warehouse": dg.Field(str, is_required=False, description="warehouse folder; default: GONGKAI_WAREHOUSE"),
@@ -20,6 +22,7 @@ _CONFIG = {
         str, is_required=False, description="folder of settled findings; default: GONGKAI_CURATION"
     ),
     "workers": dg.Field(int, is_required=False, description="processes that read; default: one a core"),
+    "verify": dg.Field(bool, default_value=False, description="read every file's bytes to know it"),
     "accept": dg.Field(
         bool, default_value=False, description="publish although guards of the pipeline do not hold"
     ),
@@ -48,12 +51,14 @@ def build_resource(
             config.get("workers"),
             curation=Path(config["curation"]) if "curation" in config else None,
             accept=config["accept"],
+            verify=config["verify"],
         )
         run = context.run
         assert run is not None, "a build is a run of Dagster's"
         # A run of the whole job names no assets.
         selection = run.asset_selection
-        whole = not selection or tables | {PUBLISHED} <= selection
+        # One that ends before the tables changes none, and needs no copy of what is published.
+        whole = not selection or tables | {PUBLISHED} <= selection or selection <= READING
         with steps.open_run(chosen, run.run_id, whole, read, check, progress) as opened:
             yield opened
 

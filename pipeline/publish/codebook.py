@@ -29,6 +29,7 @@ _BUILD_INFO = Comment(
         "finished_at": "结束时间 · UTC",
         "gongkai_version": "程序版本 · version of gongkai",
         "reader_version": "读取器版本 · changes with anything that decides how a file is read",
+        "inputs": "输入摘要 · a digest of all that the tables are made of; empty where a part was made anew",
     },
 )
 
