@@ -21,6 +21,8 @@ UNREAD = chr(UNKNOWN)
 _FAINT = 0.8
 _LIGHT = 0.45
 _LARGE = 2.2
+_TINY = 1.5
+"""Points of a font below which nobody reads it."""
 _BULLETS = (0xF06C, 0xF06E, 0xF071, 0xF075, 0xF076, 0xF0A7, 0xF0A8, 0xF0B2, 0xF0B7, 0xF0D8, 0xF0E8, 0xF0FC)
 """List ornaments of the symbol fonts that word processors use; lone ones say nothing."""
 _SPACES = frozenset([0x20, 0xA0, 0x3000, 0x09, 0x0A, 0x0D, 0x2028, 0x2029, *range(0x2000, 0x2010), 0xFEFF])
@@ -51,7 +53,7 @@ def clean(content: PageContent) -> Cleaned:
     glyphs = content.glyphs
     if not len(glyphs):
         return Cleaned(content, 0, 0, np.zeros((0, 4)), 0.0)
-    hidden = np.isin(glyphs.mode, INVISIBLE) | _covered(content) | _off_page(content)
+    hidden = np.isin(glyphs.mode, INVISIBLE) | _covered(content) | _off_page(content) | _tiny(glyphs)
     marks = _watermarks(content, ~hidden) & ~hidden
     out = hidden | marks
     dropped = np.column_stack((glyphs.left, glyphs.top, glyphs.right, glyphs.bottom))[out]
@@ -96,6 +98,12 @@ def _off_page(content: PageContent) -> Mask:
     glyphs = content.glyphs
     x, y = glyphs.cx, glyphs.cy
     return (x < -1) | (x > content.width + 1) | (y < -1) | (y > content.height + 1)
+
+
+def _tiny(glyphs: Glyphs) -> Mask:
+    """Text too small to be seen, beside text that is not."""
+    usual = float(np.median(glyphs.em))
+    return (glyphs.em < _TINY) & (glyphs.em < 0.25 * usual)
 
 
 def _watermarks(content: PageContent, seen: Mask) -> Mask:
