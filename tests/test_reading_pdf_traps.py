@@ -250,6 +250,18 @@ def test_invisible_text_in_a_table_is_left_out(tmp_path: Path) -> None:
     assert known(grids(read_pdf_again(path))[0]) == CELLS
 
 
+def test_text_too_small_to_be_seen_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.pdf"
+    c = canvas(path)
+    cell_lines(c)
+    texts(c)
+    c.setFont(FONT, 0.2)
+    for x, y in ((219, 210), (395, 258)):
+        c.drawString(x, HIGH - y, "9")
+    c.save()
+    assert _cells(path) == CELLS
+
+
 def test_white_text_on_white_is_left_out_and_on_dark_kept(tmp_path: Path) -> None:
     path = tmp_path / "white.pdf"
     c = canvas(path)
