@@ -391,12 +391,16 @@ def violations(run: Run, claim: warehouse.Statement) -> pl.DataFrame:
 
 def guard_results(run: Run) -> pl.DataFrame:
     """The guards of the pipeline over this run's tables, against what is published (``guards.RESULT``)."""
+    if run.stage.has("guards"):
+        return run.stage.get("guards")
     now = warehouse.asked(run.database.connection, guards.QUESTIONS)
     before = None
     # An older program's file may lack a table or a column: then there is nothing to compare with.
     if run.stage.published.exists() and run.stage.database.exists():
         before = warehouse.asked_of_published(run.stage.published, guards.QUESTIONS)
-    return guards.guard_results(now, before)
+    found = guards.guard_results(now, before)
+    run.stage.put("guards", found)
+    return found
 
 
 def publish(run: Run) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import polars as pl
 import pytest
 
@@ -57,7 +58,10 @@ def tables(findings: list[dict[str, object]]) -> dict[str, pl.DataFrame]:
 
 
 def evaluate(findings: list[dict[str, object]]) -> dict[str, dg.AssetCheckResult]:
-    return {str(r.check_name): r for r in checks.all_findings(tables(findings).__getitem__)}
+    with duckdb.connect() as connection:
+        for name, frame in tables(findings).items():
+            connection.register(name, frame.to_arrow())
+        return {str(r.check_name): r for r in checks.all_findings(connection)}
 
 
 def shown(result: dg.AssetCheckResult, name: str) -> list[Mapping[str, object]]:

@@ -7,11 +7,12 @@ Not here: the checks themselves (checks/, sql/), or what bars publication (steps
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import dagster as dg
+import duckdb
 import polars as pl
 
 from pipeline import steps, warehouse
@@ -122,35 +123,49 @@ def family_of(code: str) -> Family:
 def findings(context: Context) -> Iterator[dg.AssetCheckResult]:
     """What the checks found about the reports."""
     wanted = context.selected_asset_check_keys
-    for result in all_findings(lambda table: steps.frame(run_of(context), table)):
+    for result in all_findings(run_of(context).database.connection):
         if dg.AssetCheckKey(result.asset_key, result.check_name) in wanted:  # type: ignore[arg-type]
             yield result
 
 
-def all_findings(frame: Callable[[str], pl.DataFrame]) -> Iterator[dg.AssetCheckResult]:
+def all_findings(connection: duckdb.DuckDBPyConnection) -> Iterator[dg.AssetCheckResult]:
     """The result of every family's check.
 
     Args:
-        frame: gives ``check_result``, ``dim_report`` and ``dim_document`` by name.
+        connection: to ``check_result``, ``dim_report`` and ``dim_document``.
     """
-    results, documents = frame("check_result"), frame("dim_document")
-    files = documents.select("document_id", "path", "url").unique("document_id", maintain_order=True)
-    reports = frame("dim_report").join(files, on="document_id", how="left")
-    named = results.join(
-        reports.select("report_id", "agency_name", "report_year", "path", "url"), on="report_id", how="left"
-    )
-    shown_by = {code: family_of(code).spec.name for code in named["check_code"].unique()}
-    by_family = named.with_columns(
-        family=pl.col("check_code").replace_strict(shown_by, return_dtype=pl.String)
-    ).partition_by("family", as_dict=True, include_key=False)
+    codes = connection.sql("select distinct check_code as code from check_result order by code").pl()["code"]
+    named = {family.spec.name: [c for c in codes if family_of(c) is family] for family in (*FAMILIES, OTHER)}
     for family in (*FAMILIES, OTHER):
-        yield _finding(family.spec, by_family.get((family.spec.name,), named.clear()))
+        failed, tally = (
+            connection.sql(query, params={"codes": named[family.spec.name]}).pl()
+            for query in (_FAILED, _TALLY)
+        )
+        yield _finding(family.spec, failed, tally)
+    documents = connection.sql("select path, status, message from dim_document").pl()
     unread = documents.filter(pl.col("status").is_in(["unreadable", "encrypted", "unsupported", "scanned"]))
     yield _result(
-        UNREAD,
-        unread.select("path", "status", "message"),
-        {"files": documents.height, "share_of_files": _share(unread.height, documents.height)},
+        UNREAD, unread, {"files": documents.height, "share_of_files": _share(unread.height, documents.height)}
     )
+
+
+# The checks that passed are only counted: there are a hundred of them for each report.
+_FAILED = """
+    select check_result.*, agency_name, report_year, path, url
+    from check_result
+    left join dim_report using (report_id)
+    left join (select document_id, min(path) as path, min_by(url, path) as url from dim_document group by all)
+        using (document_id)
+    where status = 'fail' and list_contains($codes::varchar[], check_code)
+"""
+_TALLY = """
+    select
+        count(*) filter (status = 'pass') as pass,
+        count(*) filter (status = 'not_assessable') as not_assessable,
+        count(distinct report_id) filter (status <> 'not_assessable') as assessed,
+    from check_result
+    where list_contains($codes::varchar[], check_code)
+"""
 
 
 _SHOWN = [
@@ -168,21 +183,23 @@ _SHOWN = [
 _GRAVEST = pl.col("severity").replace_strict({"error": 0, "warn": 1, "info": 2}, return_dtype=pl.Int8)
 
 
-def _finding(spec: dg.AssetCheckSpec, rows: pl.DataFrame) -> dg.AssetCheckResult:
+def _finding(spec: dg.AssetCheckSpec, failed: pl.DataFrame, tally: pl.DataFrame) -> dg.AssetCheckResult:
     """One family's result: the open findings, those of the worst reports first, and the counts.
 
     A finding that a person settled does not fail the check; it is counted and listed apart.
+
+    Args:
+        failed: rows of ``_FAILED``; tally: the row of ``_TALLY``.
     """
-    failed = rows.filter(pl.col("status") == "fail")
     failing = failed.filter(pl.col("settled").is_null())
     settled = failed.filter(pl.col("settled").is_not_null())
     reports = failing["report_id"].n_unique()
-    assessed = rows.filter(pl.col("status") != "not_assessable")["report_id"].n_unique()
+    (counted,) = tally.iter_rows(named=True)
     counts: dict[str, int | float] = {
         "reports": reports,
-        "share_of_reports": _share(reports, assessed),
+        "share_of_reports": _share(reports, counted["assessed"]),
         **{severity: failing.filter(pl.col("severity") == severity).height for severity in ("error", "warn")},
-        **{status: rows.filter(pl.col("status") == status).height for status in ("pass", "not_assessable")},
+        **{status: counted[status] for status in ("pass", "not_assessable")},
         "settled": settled.height,
     }
     worst = failing.with_columns(findings=pl.len().over("report_id")).sort(
