@@ -284,6 +284,31 @@ def test_a_red_seal_over_figures_is_seen_through(
     assert figures_of(only_grid(path)) == expected
 
 
+def test_streaks_of_a_scanner_s_glass_part_no_cells(
+    disputes: Image.Image, expected: list[str], tmp_path: Path
+) -> None:
+    page = Image.new("L", (disputes.width + 80, disputes.height + 300), 255)
+    page.paste(disputes, (40, 150))
+    pen = ImageDraw.Draw(page)
+    for share in (0.315, 0.74):
+        pen.line((share * page.width, 0, share * page.width, page.height), fill=40, width=2)
+    path = tmp_path / "streaks.png"
+    page.save(path)
+    grid = only_grid(path)
+    printed = table_of(report_of("large", 11), "disputes")
+    assert len(list(grid.cells)) == len(list(printed.cells()))
+    for cell, figure in zip(last_row(grid), expected, strict=True):
+        assert cell.text == figure or cell.confidence < 0.9, (cell, figure)
+    # A table's own rules reach its edges and stay.
+    assert figures_of(only_grid(_saved(disputes, tmp_path))) == expected
+
+
+def _saved(picture: Image.Image, folder: Path) -> Path:
+    path = folder / "plain.png"
+    picture.crop((5, 5, picture.width - 5, picture.height - 5)).save(path)
+    return path
+
+
 # What is not there, and what cannot be read
 
 
@@ -459,7 +484,7 @@ def test_nothing_is_written_or_logged(
 
 def test_lines_that_run_on_are_one_paragraph_and_unsure_figures_are_marked() -> None:
     from pipeline.reading.ocr_engine import Line
-    from pipeline.reading.ocr_page import _paragraphs, _without_doubtful, _Written
+    from pipeline.reading.ocr_page import _paragraphs, _without_doubtful, _without_guesses, _Written
 
     lines = [
         _Written("本年收到申请一", (40, 10, 980, 30)),
@@ -473,6 +498,7 @@ def test_lines_that_run_on_are_one_paragraph_and_unsure_figures_are_marked() -> 
     assert _without_doubtful(unsure, sure) == "收到?件"
     assert _without_doubtful(sure, Line("收到13件", (1.0,) * 5)) == "收到?件"
     assert _without_doubtful(sure, Line("收到1.2件", (1.0,) * 6)) == "收到?件"
+    assert _without_guesses(Line("示例市", (0.3, 1.0, 1.0))).text == "?例市"
 
 
 def pages_in(document: Document) -> Iterator[Cell]:

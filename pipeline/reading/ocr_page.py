@@ -29,6 +29,8 @@ ENGINE = "rapidocr"
 WORK_WIDTH = (1240, 2480)
 """Widths between which a picture is worked on: A4 at 150 and 300 dots an inch."""
 SURE_LETTER = 0.9
+GUESS = 0.6
+"""Probability below which a character of a word is left out of a line outside tables."""
 PLAIN_LETTER = 0.98
 """Probability of every digit of a line from which it is not read a second time."""
 MAX_SKEW = 7.0
@@ -320,7 +322,8 @@ def _lines(grey: Pixels) -> list[_Written]:
         zip(figured, recognise([padded(crops[i], crops[i].shape[0]) for i in figured]), strict=True)
     )
     found = []
-    for at, (box, line) in enumerate(zip(boxes, read, strict=True)):
+    for at, (box, raw) in enumerate(zip(boxes, read, strict=True)):
+        line = _without_guesses(raw)
         text = _without_doubtful(line, second[at]) if at in second else line.text
         if text.strip():
             low, high = box.min(axis=0), box.max(axis=0)
@@ -328,6 +331,15 @@ def _lines(grey: Pixels) -> list[_Written]:
                 _Written(text.strip(), (float(low[0]), float(low[1]), float(high[0]), float(high[1])))
             )
     return found
+
+
+def _without_guesses(line: Line) -> Line:
+    """The line with a mark for each character of a word that is hardly more than a guess."""
+    text = "".join(
+        UNREAD if score < GUESS and "\u4e00" <= char <= "\u9fff" else char
+        for char, score in zip(line.text, line.scores, strict=True)
+    )
+    return replace(line, text=text)
 
 
 def _without_doubtful(line: Line, again: Line) -> str:
