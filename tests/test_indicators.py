@@ -17,6 +17,7 @@ from pipeline.assembly import labels, notes_of_rejected
 from pipeline.cells.indicators import read_indicators
 from pipeline.form import Node, forms, terms
 from pipeline.form.lookups import lookups
+from pipeline.reading.document import Document, Paragraph
 from pipeline.reading.open import read_document
 from tests.accuracy import measure, tables_of
 from tests.render import FORMATS, QUICK, build, indicator_cases, make_figures, render
@@ -438,3 +439,12 @@ def test_a_province_s_own_list_is_not_taken_for_the_form_s(tmp_path: Path, year:
     found = tables_of(path)
     assert found["fact_indicator"].is_empty()
     assert (("completeness.indicators", "missing") in failing(found)) == (year == 2016)
+
+
+def test_lines_recognised_in_a_picture_are_no_list() -> None:
+    texts = [
+        text for row in printed(indicator_values(17)) for text in (row.label, row.unit, row.figure) if text
+    ]
+    for place, read in (("line={}", True), ("image=1;box={},0,9,9", False)):
+        blocks = tuple(Paragraph(text, place.format(n)) for n, text in enumerate(texts))
+        assert (read_indicators(Document("image", blocks)) is not None) == read

@@ -351,6 +351,9 @@ def _goes_on(row: _Row, text: str, table: Table) -> bool:
 def _items(document: Document) -> Iterator[tuple[int, Cell]]:
     for index, block in enumerate(document.blocks):
         if isinstance(block, Paragraph):
+            if "image=" in block.locator:
+                # Lines recognised in a picture carry no confidence, and which stand together is a guess.
+                continue
             for line in block.text.split("\n"):
                 for part in _parts(line):
                     yield index, Cell(0, 0, part, block.locator)
