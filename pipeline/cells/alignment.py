@@ -7,7 +7,6 @@ Here: the constraint model (CP-SAT). Not here: which rows need it (placing).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,7 +15,9 @@ from itertools import combinations
 from pipeline.cells.identities import Equation, Key
 
 MAX_PLACEMENTS = 500
-SECONDS = 5.0
+EFFORT = 5.0
+"""What the solver may spend on the rows of one table: its own count of steps, about a second each, so
+that a reading does not depend on how busy the machine is. The document's time limit stands above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def align_rows(
         known: the certain cells; None for a cell that is open but not to be placed (a blank).
         system: the equations over these cells.
     Returns:
-        An Alignment; empty where there is no whole-number reading or the time is up. Never a guess.
+        An Alignment; empty where there is no whole-number reading or the effort is spent. Never a guess.
     Source: the 勾稽关系 clause of 表三.
     """
     # Imported here: most reports never need the solver, and loading it costs half a second.
@@ -106,8 +107,8 @@ def align_rows(
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
-    end = time.monotonic() + SECONDS
-    solver.parameters.max_time_in_seconds = SECONDS
+    solver.parameters.max_deterministic_time = EFFORT
+    spent = 0.0
     if solver.solve(model) != cp_model.OPTIMAL:
         return Alignment({}, {}, 0)
     fewest = round(solver.objective_value)
@@ -133,7 +134,8 @@ def align_rows(
         model.add_bool_or(differs).only_enforce_if(some)
         model.clear_assumptions()
         model.add_assumption(some)
-        solver.parameters.max_time_in_seconds = max(end - time.monotonic(), 0.01)
+        spent += solver.response_proto.deterministic_time
+        solver.parameters.max_deterministic_time = max(EFFORT - spent, 0.01)
         status = solver.solve(model)
         if status == cp_model.INFEASIBLE:
             break
