@@ -233,6 +233,9 @@ class Shown:
     suggestion: str = ""
     locator: str = ""
     note: str = ""
+    derived: bool = False
+    corrected: str = ""
+    place: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +254,7 @@ class Heading:
     label: str
     columns: int
     rows: int
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +278,7 @@ class Printed:
     @property
     def marked(self) -> list[Shown]:
         """The cells that a finding names, the gravest first."""
-        cells = [cell for part in self.parts for line in part.lines for cell in line.cells if cell.numbers]
+        cells = [cell for part in self.parts for line in part.lines for cell in line.cells if cell.mark]
         return sorted(cells, key=lambda cell: SEVERITIES.index(cell.mark))
 
 
@@ -290,17 +294,20 @@ class Detail:
     tables: tuple[Printed, ...]
 
 
-def details(connection: Connection, chosen: Sequence[Record], max_findings: int = 40) -> list[Detail]:
+def details(
+    connection: Connection, chosen: Sequence[Record], max_findings: int = 40, whole: bool = False
+) -> list[Detail]:
     """The reports in full.
 
     Args:
         chosen: rows of ``reports``.
         max_findings: how many findings of each are told of.
+        whole: with every table that was found; else with those that a finding names a cell of.
     """
     ids = [row["report_id"] for row in chosen]
 
     def of(table: str, order: str, where: str = "true") -> dict[str, list[Record]]:
-        query = f"select * from {table} where list_contains(?, report_id) and {where} order by {order}"
+        query = f"select * from {table} where report_id in (select unnest(?)) and {where} order by {order}"
         found: dict[str, list[Record]] = {}
         for row in records(connection, query, [ids]):
             found.setdefault(str(row["report_id"]), []).append(row)
@@ -317,8 +324,9 @@ def details(connection: Connection, chosen: Sequence[Record], max_findings: int 
         told = tuple({**f, "number": n} for n, f in enumerate(mine[:max_findings], 1))
         form = forms().get(str(row["form_version"])) or list(forms().values())[-1]
         tables = [
-            _printed(table, row, facts[table.facts].get(name, []), told, suggested.get(name, []))
+            printed(table, row, facts[table.facts][name], told, suggested.get(name, []))
             for table in form.tables
+            if name in facts[table.facts]
         ]
         answers.append(
             Detail(
@@ -327,7 +335,7 @@ def details(connection: Connection, chosen: Sequence[Record], max_findings: int 
                 told,
                 len(mine) - len(told),
                 tuple(_suggestion(form, one) for one in suggested.get(name, [])),
-                tuple(table for table in tables if table is not None and table.marked),
+                tuple(table for table in tables if whole or table.marked),
             )
         )
     return answers
@@ -343,15 +351,17 @@ def _suggestion(form: Form, row: Record) -> Record:
     return {**row, "labels": " · ".join(labels)}
 
 
-def _printed(
-    table: Table, report: Record, facts: list[Record], findings: Sequence[Record], suggested: list[Record]
-) -> Printed | None:
-    """The table with every cell that a finding names marked; None where no cell of it was found."""
+def printed(
+    table: Table,
+    report: Record,
+    facts: Sequence[Record],
+    findings: Sequence[Record] = (),
+    suggested: Sequence[Record] = (),
+) -> Printed:
+    """The table with every cell marked that an undismissed finding names; without facts, empty."""
     # A list of indicators has one column, which its table in the warehouse leaves out.
     only = table.columns[0].code
     figures = {(f[table.row_dimension], f.get(table.column_dimension, only)): f for f in facts}
-    if not figures:
-        return None
     named: dict[tuple[str, str], list[Record]] = {}
     for finding in findings:
         for place in _places(table, finding):
@@ -367,15 +377,19 @@ def _printed(
         fact = figures.get(place)
         about = named.get(place, []) if fact else []
         figure = fact["best_value"] if fact else None
-        printed = str(fact["raw_text"]) if fact else ""
+        text = str(fact["raw_text"]) if fact else ""
+        doubted = [f["severity"] for f in about if f["settled"] != "dismissed"]
         return Shown(
-            text=printed if figure is None else number(figure),
+            text=text if figure is None else number(figure),
             status=str(fact["status"]) if fact else "",
-            mark=min((f["severity"] for f in about), key=SEVERITIES.index, default=""),
+            mark=min(doubted, key=SEVERITIES.index, default=""),
             numbers=tuple(f["number"] for f in about),
             suggestion=number(better[place]["suggested_value"]) if place in better else "",
             locator=str(fact["locator"]) if fact else "",
-            note=f"{printed} · {fact['status']} · {fact['locator']}" if fact else "",
+            note=f"{text} · {fact['status']} · {fact['locator']}" if fact else "",
+            derived=bool(fact and fact["value"] is None and fact["derived_value"] is not None),
+            corrected=number(fact.get("corrected_value")) if fact else "",
+            place=place,
         )
 
     parts = []
@@ -413,7 +427,8 @@ def _head(columns: Sequence[Node]) -> tuple[tuple[Heading, ...], ...]:
     levels: list[list[Heading]] = [[] for _ in range(height)]
     for node, depth in _walk(columns):
         leaves = sum(not inner.children for inner, _ in _walk([node]))
-        levels[depth].append(Heading(node.label, leaves, 1 if node.children else height - depth))
+        rows = 1 if node.children else height - depth
+        levels[depth].append(Heading(node.label, leaves, rows, node.code or ""))
     return tuple(tuple(level) for level in levels)
 
 
