@@ -365,6 +365,45 @@ def quality(
 
 
 @app.command()
+def export(
+    to: Annotated[Path, typer.Option("--to", help="folder to write: new, empty, or an export to replace")],
+    formats: Annotated[
+        str, typer.Option("--format", help="parquet, csv, csv-bom, xlsx, stata (dta), or all; commas between")
+    ] = "parquet",
+    tables: Annotated[
+        str, typer.Option("--tables", help="tables or views, commas between [all published tables]")
+    ] = "",
+    since: Annotated[
+        Path | None, typer.Option("--since", help="earlier export to compare with [the one replaced]")
+    ] = None,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Write the published tables as a data package with codebook, citation and release note."""
+    from pipeline.publish import export as exporting  # its format libraries take a moment to load
+
+    chosen = _settings(None, warehouse, None)
+    console = Console(stderr=True)
+    try:
+        wanted = exporting.formats(formats)
+        names = [name.strip() for name in tables.split(",") if name.strip()]
+        with Progress(console=console, transient=True) as bar:
+            task = bar.add_task("exporting", total=None)
+
+            def progress(what: str, done: int, of: int) -> None:
+                bar.update(task, description=what or "exporting", completed=done, total=of)
+
+            path = chosen.warehouse / store.NAME
+            made = exporting.export(path, to, wanted, names, since, chosen.megabytes // 4, progress)
+    except (store.WarehouseFault, exporting.ExportFault) as fault:
+        _fail(str(fault))
+    except (OSError, duckdb.Error) as error:
+        _fail(f"cannot write {to}: {getattr(error, 'strerror', None) or str(error).splitlines()[0]}")
+    for name, files in made.written.items():
+        typer.echo(printable(f"{name}: {len(files)} files, {sum(file.rows for file in files):,} rows"))
+    typer.echo(printable(f"{to}: {exporting.summary(made.changes)}"))
+
+
+@app.command()
 def codebook(
     to: Annotated[Path, typer.Option("--to", help="folder for codebook.md, codebook.zh.md and codebook.html")],
 ) -> None:
