@@ -28,7 +28,7 @@ from pipeline.publish.export_xlsx import write_xlsx
 from pipeline.warehouse import connect
 
 Progress = Callable[[str, int, int], None]
-_SPILL = ".spill"
+_OUT, _SPILL = "out", "spill"
 
 
 class Format(StrEnum):
@@ -110,9 +110,8 @@ def export(
             release.earlier(since)
         elif before and not (before / release.FOLDER).is_dir():
             before = None
-        with _staging(to) as folder:
-            (folder / _SPILL).mkdir()
-            _bound(connection, folder / _SPILL, megabytes)
+        with _staging(to) as (folder, spill):
+            _bound(connection, spill, megabytes)
             made = version(connection)
             release.write_record(connection, folder / release.FOLDER)
             changes = release.compare(connection, folder, before)
@@ -126,7 +125,6 @@ def export(
             progress("", len(wanted), len(wanted))
             release.write_note(folder, changes, made, [_told(table, written) for table in wanted])
             write_citation(folder, made)
-            _drop_spill(connection, folder)
             write_package(folder, connection, wanted, written, made)
     return Exported(written, changes)
 
@@ -157,11 +155,6 @@ def _bound(connection: Connection, spill: Path, megabytes: int) -> None:
     connection.execute(f"set temp_directory = '{place}'")
     if megabytes:
         connection.execute(f"set memory_limit = '{megabytes}MiB'")
-
-
-def _drop_spill(connection: Connection, folder: Path) -> None:
-    connection.execute("set temp_directory = ''")
-    shutil.rmtree(folder / _SPILL, ignore_errors=True)
 
 
 # The folder: whose it is, staging, the swap.
@@ -199,8 +192,11 @@ def _check_target(to: Path) -> None:
 
 
 @contextmanager
-def _staging(to: Path) -> Iterator[Path]:
-    """A folder beside the target that takes its place at the end; a run that fails leaves the old one."""
+def _staging(to: Path) -> Iterator[tuple[Path, Path]]:
+    """A folder that takes the target's place at the end, and one for DuckDB; both beside the target.
+
+    A run that fails leaves the old one.
+    """
     if not to.exists() and _aside(to).exists():
         _aside(to).rename(to)  # an earlier run ended between two renames
     _check_target(to)
@@ -219,10 +215,13 @@ def _staging(to: Path) -> Iterator[Path]:
             raise ExportFault(f"another export is writing to {to}; wait for it to end")
         _empty(folder)
         try:
-            yield folder
+            out, spill = folder / _OUT, folder / _SPILL
+            out.mkdir()
+            spill.mkdir()
+            yield out, spill
             _check_target(to)
-            _sync(folder)
-            _swap(folder, to)
+            _sync(out)
+            _swap(out, to)
         finally:
             # Our unfinished work, or after the swap what was there before.
             shutil.rmtree(folder, ignore_errors=True)
