@@ -365,6 +365,52 @@ def quality(
 
 
 @app.command()
+def explore(
+    to: Annotated[
+        Path | None, typer.Option("--to", help="folder to write, which opens from disk [serve on loopback]")
+    ] = None,
+    sql_from: Annotated[
+        Path | None,
+        typer.Option("--sql-from", help="npm package of DuckDB-WASM, folder or .tgz, for SQL in the browser"),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one")] = 0,
+    warehouse: WarehouseOption = None,
+) -> None:
+    """Look at agencies, reports and league tables in the browser: serve the explorer, or write it."""
+    from pipeline.publish import explore as exploring  # only where it is needed
+    from pipeline.publish.explore_server import Server
+    from pipeline.publish.explore_wasm import PackageFault
+
+    chosen = _settings(None, warehouse, None)
+    path = chosen.warehouse / store.NAME
+    try:
+        if to is None:
+            if sql_from is not None:
+                _fail("--sql-from goes with --to; served, the page asks DuckDB here")
+            with Server(path, port, chosen.megabytes // 4 or 1024) as server:
+                typer.echo(f"{server.address}  (Ctrl+C ends it)")
+                server.serve_forever()
+        else:
+            with Progress(console=Console(stderr=True), transient=True) as bar:
+                task = bar.add_task("writing", total=None)
+
+                def progress(done: int, of: int) -> None:
+                    bar.update(task, completed=done, total=of)
+
+                made = exploring.write(path, to, sql_from, progress)
+            about = f"{made.reports:,} reports, {made.files:,} files, {made.bytes / 1e6:,.1f} MB"
+            typer.echo(printable(f"{to / exploring.PAGE}: {about}"))
+    except KeyboardInterrupt:
+        typer.echo("")
+    except (store.WarehouseFault, exploring.ExploreFault, PackageFault) as fault:
+        _fail(str(fault))
+    except duckdb.Error as error:
+        _fail(f"cannot read {path}: {str(error).splitlines()[0]}")
+    except OSError as error:
+        _fail(f"cannot write {to}: {error.strerror or error}" if to else f"cannot listen: {error.strerror}")
+
+
+@app.command()
 def export(
     to: Annotated[Path, typer.Option("--to", help="folder to write: new, empty, or an export to replace")],
     formats: Annotated[
@@ -405,7 +451,9 @@ def export(
 
 @app.command()
 def codebook(
-    to: Annotated[Path, typer.Option("--to", help="folder for codebook.md, codebook.zh.md and codebook.html")],
+    to: Annotated[
+        Path, typer.Option("--to", help="folder for codebook.md, codebook.zh.md and codebook.html")
+    ],
 ) -> None:
     """What every table, column, code and macro means, in Chinese and English."""
     from pipeline.publish import codebook_pages  # makes an empty warehouse in memory
