@@ -78,6 +78,9 @@ def place_by_header(
         elif header_block != match.line.block or header_width != grid.column_count:
             header, header_block, header_width = {}, match.line.block, grid.column_count
             foreign = frozenset()
+        if len(header) < len(columns):
+            # No whole header stands over the row: it is read by count, in the order of the heads.
+            columns = tuple(_in_printed_order(placing, columns, texts, table))
         _place_row(placing, match, row, places, columns, header, foreign)
     return placing
 
@@ -242,12 +245,7 @@ def place_in_order(
     for match in matches:
         block = match.line.block
         if block not in orders:
-            own = table.columns_of(match.line)
-            order = printed_order(own, texts, table)
-            if order != list(own):
-                placing.remarks[LINE] = (
-                    "the columns are read in the order of their printed heads, not the form's"
-                )
+            order = _in_printed_order(placing, table.columns_of(match.line), texts, table)
             orders[block] = sorted(order, key=lambda column: column.code != leads)
         columns = orders[block]
         values = trim(match.row.values, len(columns))
@@ -260,6 +258,16 @@ def place_in_order(
             for column in columns:
                 _put(placing, match.line.code, column, [replace(match.row.labels[-1], text="")])
     return placing
+
+
+def _in_printed_order(
+    placing: Placing, columns: Sequence[Line], texts: Sequence[str], table: Table
+) -> list[Line]:
+    """``printed_order``, with a remark where it is not the form's."""
+    order = printed_order(columns, texts, table)
+    if order != list(columns):
+        placing.remarks[LINE] = "the columns are read in the order of their printed heads, not the form's"
+    return order
 
 
 def leads_in_print(code: str, texts: Sequence[str], table: Table) -> bool:

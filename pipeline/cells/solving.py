@@ -63,17 +63,20 @@ class Reading:
         return any(p.value.number is not None for p in (*self.printed.values(), *self.moved.values()))
 
     @property
-    def cost(self) -> float:
-        """What speaks against the reading: broken identities, cells unknown or missing, cells moved."""
+    def against(self) -> float:
+        """What speaks against the reading's figures: broken identities, cells unknown or missing."""
         per_row = len(self.table.columns) if self.table.layout == "crossed" else 5
         return (
             (SHAKY if self.shaky else 2.0) * self.broken
             + len(self.unknown)
             + per_row * len(self.missing_rows)
-            + 0.01 * (len(self.moved) + len(self.forced))
-            + 0.02 * len(self.remarks)
             + (0.0 if self.has_figures else 0.5)
         )
+
+    @property
+    def cost(self) -> float:
+        """What speaks against the reading, and a little for what had to be done to get it."""
+        return self.against + 0.01 * (len(self.moved) + len(self.forced)) + 0.02 * len(self.remarks)
 
     def figure(self, key: Key) -> Decimal | None:
         """The best figure of a cell in this reading."""
@@ -86,7 +89,8 @@ class Reading:
 def best_of(readings: Sequence[Reading]) -> Reading | None:
     """The cheapest reading, with a log of all; earlier ones win ties.
 
-    Where another reading is as cheap and gives a cell another figure, the chosen one carries a remark.
+    Where no more speaks against another reading and it gives a cell another figure, the chosen one
+    carries a remark.
     """
     if not readings:
         return None
@@ -98,7 +102,7 @@ def best_of(readings: Sequence[Reading]) -> Reading | None:
             f"{reading.broken} identities broken, {len(reading.unknown)} cells unknown, "
             f"{len(reading.missing_rows)} rows missing: {mark}"
         )
-        if reading is not best and reading.cost <= best.cost + 0.005 and reading.form == best.form:
+        if reading is not best and reading.against <= best.against and reading.form == best.form:
             for key in best.printed:
                 other = reading.figure(key)
                 if key in reading.printed and other != best.figure(key) and other is not None:
