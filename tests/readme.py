@@ -1,7 +1,7 @@
-"""The README's questions and their printed answers, over a build of data/raw.
+"""The questions of the README and of docs/ with their printed answers, over a build of data/raw.
 
-``python -m tests.readme`` builds data/raw into a temporary warehouse and writes what it gives into
-README.md and README.zh.md. Not here: the questions themselves, which stand in the README.
+``python -m tests.readme`` builds data/raw into a temporary warehouse and writes what it gives into the
+READMEs and the docs' pages, with the queries of sql/examples. Not here: the questions, which stand there.
 """
 
 from __future__ import annotations
@@ -18,11 +18,21 @@ import duckdb
 from rich.console import Console
 
 from pipeline.publish import show
-from pipeline.warehouse import connect
+from pipeline.warehouse import connect, statements
 
 ROOT = Path(__file__).parents[1]
 READMES = (ROOT / "README.md", ROOT / "README.zh.md")
-_ASKED = re.compile(r"```sql\n(?P<sql>.*?)```\n\n<!-- answer -->\n(?P<answer>.*?)<!-- end -->", re.S)
+# Pages of docs/ with answers, or with queries of sql/examples.
+PAGES = tuple(
+    ROOT / "docs" / f"{name}{ending}"
+    for name in ("getting_started", "examples")
+    for ending in (".md", ".zh.md")
+)
+_ASKED = re.compile(
+    r"```sql\n(?P<sql>(?:(?!```).)*)```\n\n<!-- answer -->\n(?P<answer>.*?)<!-- end -->", re.S
+)
+_EXAMPLE = re.compile(r"<!-- example (?P<name>\w+) -->\n(?P<shown>.*?)<!-- end -->", re.S)
+_EXAMPLES = re.compile(r"<!-- examples (?P<language>\w+) -->\n(?P<shown>.*?)<!-- end -->", re.S)
 _BUILD = re.compile(r"<!-- build -->\n(?P<said>.*?)<!-- end -->", re.S)
 
 
@@ -75,6 +85,34 @@ def refresh(text: str, connection: duckdb.DuckDBPyConnection, said: str) -> str:
     return _BUILD.sub(lambda _: f"<!-- build -->\n```\n{said.strip()}\n```\n<!-- end -->", text)
 
 
+def with_examples(text: str, connection: duckdb.DuckDBPyConnection | None = None) -> str:
+    """A page with the queries of sql/examples as they stand there now.
+
+    Args:
+        connection: a build of data/raw, for the answers of single examples; without it these stay.
+    """
+    examples = {example.name: example for example in statements("examples")}
+
+    def one(match: re.Match[str]) -> str:
+        sql = examples[match["name"]].select.strip()
+        kept = re.search(r"^\|.*", match["shown"], re.S | re.M)
+        told = answer(connection, sql) if connection else kept[0] if kept else ""
+        return f"<!-- example {match['name']} -->\n```sql\n{sql}\n```\n\n{told}<!-- end -->"
+
+    def every(match: re.Match[str]) -> str:
+        language = match["language"]
+        caution = {"en": "Caution: ", "zh": "注意："}[language]
+        parts = [
+            f"## {example.header[language]}\n\n```sql\n{example.select.strip()}\n```\n\n"
+            f"{caution}{' '.join(f'`{code.strip()}`' for code in example.header['cautions'].split(','))}"
+            f" · `sql/examples/{example.name}.sql`\n"
+            for example in sorted(examples.values(), key=lambda example: example.name)
+        ]
+        return f"<!-- examples {language} -->\n" + "\n".join(parts) + "<!-- end -->"
+
+    return _EXAMPLES.sub(every, _EXAMPLE.sub(one, text))
+
+
 def picture(connection: duckdb.DuckDBPyConnection, words: str, path: Path) -> None:
     """A report as ``gongkai show`` prints it, as an SVG picture."""
     console = Console(record=True, width=130, file=io.StringIO())
@@ -92,11 +130,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         said = build(Path(folder))
         with connect(Path(folder) / "gongkai.duckdb", read_only=True) as connection:
-            for path in READMES:
-                if path.exists():
-                    path.write_text(
-                        refresh(path.read_text(encoding="utf-8"), connection, said), encoding="utf-8"
-                    )
+            for path in (*READMES, *PAGES):
+                text = refresh(path.read_text(encoding="utf-8"), connection, said)
+                path.write_text(with_examples(text, connection), encoding="utf-8")
             picture(connection, "示例县水利局 2023", ROOT / "docs/images/show.svg")
 
 

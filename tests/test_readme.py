@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from pipeline.warehouse import connect
 from tests import readme
 
-
-@pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    folder = tmp_path_factory.mktemp("warehouse")
-    readme.build(folder)
-    with connect(folder / "gongkai.duckdb", read_only=True) as connection:
-        yield connection
+pytestmark = pytest.mark.xdist_group("samples")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", readme.READMES, ids=lambda p: p.name)
-def test_the_answers_are_true(warehouse: duckdb.DuckDBPyConnection, path: Path) -> None:
+def test_the_answers_are_true(samples: duckdb.DuckDBPyConnection, path: Path) -> None:
     questions = readme.asked(path.read_text(encoding="utf-8"))
     assert len(questions) == 5
     for sql, printed in questions:
-        assert readme.answer(warehouse, sql) == printed
+        assert readme.answer(samples, sql) == printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", readme.PAGES, ids=lambda p: p.name)
+def test_the_pages_show_the_examples_and_their_answers(
+    samples: duckdb.DuckDBPyConnection, path: Path
+) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "```sql\n" in text
+    assert readme.refresh(readme.with_examples(text, samples), samples, "") == text
