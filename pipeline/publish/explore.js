@@ -153,7 +153,10 @@ const gongkai = (() => {
     box.replaceChildren();
     if (place < 0) { put(box, "p", "没有这个机关 no such agency"); return; }
     const [, name, full, level, , code, piece] = index.agencies[place];
+    const asked = location.hash;
     const content = await load("reports/" + piece);
+    // Another agency was asked for meanwhile.
+    if (asked !== location.hash) return;
     const reports = content[id];
     box.replaceChildren();
     put(box, "h2", name);
@@ -341,7 +344,10 @@ const gongkai = (() => {
     const head = field("table").tHead;
     const body = field("table").tBodies[0];
     if (!field("year").value) { field("ranked").textContent = "没有报告 no reports"; return; }
+    const asked = location.hash;
     const data = await load(`league/${field("year").value}/${measure}`);
+    // Another table was asked for meanwhile.
+    if (asked !== location.hash) return;
     const region = field("region").value;
     const basis = field("basis").value;
     const regions = field("of").value === "regions";

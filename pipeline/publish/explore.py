@@ -94,7 +94,7 @@ class Explorer:
         if name in STATIC:
             text = (_HERE / STATIC[name]).read_text(encoding="utf-8")
             return text.replace("{{ policy }}", POLICY) if name == PAGE else text
-        match name.removesuffix(".js").split("/"):
+        match name.removesuffix(".js").split("/") if name.isascii() else []:
             case ["data", "index"]:
                 return _script("index", {**self.book.index, "sql": self.sql})
             case ["data", "reports", piece] if piece.isdecimal() and int(piece) < len(self.book.pieces):

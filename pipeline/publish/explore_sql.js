@@ -8,7 +8,7 @@
   const FIRST = "-- 2023年不予公开最多的机关 · who refused most in 2023, and how far to trust the figure\nselect place, agency_name, figure, is_flagged, errors, grade\nfrom league('requests_refused', 2023)\nlimit 20";
 
   // In the browser. The worker's own text stands here, since a page from disk may start one from memory only.
-  const inWorker = () => {
+  const inWorker = (library) => {
     const fields = (text) => {
       // Every value is quoted, so that an empty text and no value differ.
       const lines = [];
@@ -36,15 +36,14 @@
     onmessage = async ({ data }) => {
       try {
         if (data.module) {
+          // The library asks for its module by address: it is given what is here, and nothing else.
+          self.fetch = async () => new Response(data.module, { headers: { "Content-Type": "application/wasm" } });
           const scope = { exports: {} };
-          self.module = scope;
-          self.exports = scope.exports;
-          // The library's other half, results as Arrow, is not used: answers come as text.
-          self.require = () => ({});
-          importScripts(data.library);
+          // Its other half, results as Arrow, is not used: answers come as text.
+          library(scope, scope.exports, () => ({}));
           const duckdb = scope.exports;
-          const quiet = { log: () => {} };
-          database = await duckdb.createDuckDB({ mvp: { mainModule: data.module }, eh: { mainModule: data.module } }, quiet, duckdb.BROWSER_RUNTIME);
+          const module = { mainModule: location.href };
+          database = await duckdb.createDuckDB({ mvp: module, eh: module }, { log: () => {} }, duckdb.BROWSER_RUNTIME);
           await database.instantiate(() => {});
           database.registerFileBuffer("gongkai.duckdb", new Uint8Array(data.database));
           database.open({ path: "gongkai.duckdb", accessMode: 1 });
@@ -54,7 +53,10 @@
         }
         const start = performance.now();
         const [names, ...rows] = ask(`select * from (${data.query}\n) limit ${data.rows + 1}`);
-        const types = ask(`select column_type from (describe ${data.query}\n)`).slice(1).map((line) => line[0]);
+        let types = [];
+        try {
+          types = ask(`select column_type from (describe ${data.query}\n)`).slice(1).map((line) => line[0]);
+        } catch { /* what describes something has no types of its own */ }
         postMessage({ columns: names, types, rows: rows.slice(0, data.rows), more: rows.length > data.rows, seconds: (performance.now() - start) / 1000 });
       } catch (error) {
         postMessage({ error: String(error.message || error) });
@@ -76,15 +78,19 @@
   });
   const start = async () => {
     const counts = await gongkai.load("sql/list", "");
-    const address = (content, type) => URL.createObjectURL(new Blob([content], { type }));
-    const library = address(await unpack("library", counts.library), "text/javascript");
-    const module = address(await unpack("module", counts.module), "application/wasm");
+    const library = await unpack("library", counts.library);
+    const module = await unpack("module", counts.module);
     const database = await unpack("database", counts.database);
-    worker = new Worker(address(`(${inWorker})()`, "text/javascript"));
+    const text = [`(${inWorker})((module, exports, require) => {\n`, library, "\n})"];
+    worker = new Worker(URL.createObjectURL(new Blob(text, { type: "text/javascript" })));
     const ready = said();
-    worker.postMessage({ library, module, database }, [database]);
+    worker.postMessage({ module, database }, [module, database]);
     const answer = await ready;
-    if (answer.error) throw new Error(answer.error);
+    if (answer.error) {
+      worker.terminate();
+      worker = undefined;
+      throw new Error(answer.error);
+    }
   };
   const inBrowser = async (query) => {
     if (!worker) await start();
@@ -121,7 +127,7 @@
     if (answer.error) { field("answered").textContent = ""; field("fault").textContent = answer.error; return; }
     const line = gongkai.put(head, "tr");
     answer.columns.forEach((name, at) => { const made = gongkai.put(line, "th", name); made.scope = "col"; made.title = answer.types[at] || ""; });
-    const figures = answer.types.map((type) => /INT|DOUBLE|FLOAT|DECIMAL/.test(type));
+    const figures = answer.columns.map((_, at) => /INT|DOUBLE|FLOAT|DECIMAL/.test(answer.types[at] || ""));
     for (const row of answer.rows) {
       const one = gongkai.put(body, "tr");
       row.forEach((value, at) => gongkai.put(one, "td", value ?? "NULL", value === null ? "null" : figures[at] ? "n" : ""));
