@@ -97,8 +97,15 @@ def chromium(folder: Path) -> Iterator[Page]:
     """A browser with a new profile in the folder; skips where there is none."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium: apt-get install chromium")
-    command = [CHROMIUM, *_QUIET.split(), "--remote-debugging-port=0", f"--user-data-dir={folder / 'profile'}"]
-    process = subprocess.Popen([*command, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [
+        CHROMIUM,
+        *_QUIET.split(),
+        "--remote-debugging-port=0",
+        f"--user-data-dir={folder / 'profile'}",
+    ]
+    process = subprocess.Popen(
+        [*command, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         told = folder / "profile" / "DevToolsActivePort"
         end = time.monotonic() + 60

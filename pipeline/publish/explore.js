@@ -446,7 +446,7 @@ const gongkai = (() => {
       show();
     });
     field("more").addEventListener("click", moreRows);
-    addEventListener("hashchange", show);
+    addEventListener("hashchange", () => { scrollTo(0, 0); show(); });
     await show();
   };
   addEventListener("DOMContentLoaded", () => {
