@@ -22,7 +22,7 @@ from pipeline.cells.solving import Reading, best_of, solve
 from pipeline.form.folding import fold, label_key
 from pipeline.form.lookups import lookups
 from pipeline.form.model import Line, Table, forms
-from pipeline.reading.document import Cell, Document, Grid, Paragraph
+from pipeline.reading.document import Cell, Document, Grid, Paragraph, recognised
 
 ENOUGH_ROWS = 5
 """Rows that must be there by their exact words before the list is taken to be printed."""
@@ -351,7 +351,7 @@ def _goes_on(row: _Row, text: str, table: Table) -> bool:
 def _items(document: Document) -> Iterator[tuple[int, Cell]]:
     for index, block in enumerate(document.blocks):
         if isinstance(block, Paragraph):
-            if "image=" in block.locator:
+            if recognised(block.locator):
                 # Lines recognised in a picture carry no confidence, and which stand together is a guess.
                 continue
             for line in block.text.split("\n"):

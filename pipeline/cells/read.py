@@ -20,7 +20,7 @@ from pipeline.cells.sections import Opening, find_sections, section_paragraphs, 
 from pipeline.cells.solving import Reading, best_of
 from pipeline.cells.tables import read_tables
 from pipeline.form.model import forms
-from pipeline.reading.document import Document, Picture, ReadingError
+from pipeline.reading.document import Document, Paragraph, Picture, ReadingError, recognised
 from pipeline.reading.open import read_document, second_opinion
 from pipeline.reading.pictures import with_pictures_read
 
@@ -172,7 +172,11 @@ def _with_pictures(
 
 def _absent(code: str, document: Document, openings: Sequence[Opening]) -> TableReading:
     """A table that was not found: a picture where it should stand, or nothing."""
-    pictures = [i for i, b in enumerate(document.blocks) if isinstance(b, Picture)]
+    pictures = [
+        i
+        for i, block in enumerate(document.blocks)
+        if isinstance(block, Picture) or (isinstance(block, Paragraph) and recognised(block.locator))
+    ]
     start = next((o.block for o in openings if o.code == code), None)
     if start is not None:
         end = next((o.block for o in openings if o.block > start), len(document.blocks))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.cells.numbers import is_value, parse_value
 from pipeline.form.folding import fold
-from pipeline.reading.document import Cell, Document, Grid, Paragraph
+from pipeline.reading.document import Cell, Document, Grid, Paragraph, recognised
 
 MAX_LABEL = 80
 MAX_OUTER = 6
@@ -126,10 +126,11 @@ def _is_remark_column(cell: Cell, values: Sequence[Cell]) -> bool:
 def stream_items(document: Document) -> Iterator[Cell]:
     """All that the document prints, one short text after another; blanks where a cell holds them.
 
-    An item's row is the index of the block that prints it.
+    An item's row is the index of the block that prints it. Lines recognised in a picture are left out:
+    they carry no confidence, and which of them stand together is a guess.
     """
     for index, block in enumerate(document.blocks):
-        if isinstance(block, Paragraph):
+        if isinstance(block, Paragraph) and not recognised(block.locator):
             if not block.text:
                 yield Cell(index, 0, "", block.locator)
             for line in block.text.split("\n"):

@@ -25,6 +25,11 @@ FileFormat = Literal["pdf", "docx", "doc", "html", "txt", "md", "image", "other"
 ReadingStatus = Literal["unreadable", "encrypted", "unsupported", "scanned"]
 
 
+def recognised(locator: str) -> bool:
+    """Whether what stands at a place was recognised in a picture, not given as text."""
+    return "image=" in locator
+
+
 class ReadingError(Exception):
     """A file that gives no Document. ``status`` is dim_document's, the message says what to do."""
 
