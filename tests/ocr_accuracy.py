@@ -319,7 +319,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--scans", help="comma separated; all by default")
+    parser.add_argument("--scans", help="separated by semicolons; all by default")
     parser.add_argument("--rounds", type=int, default=4, help="reports for each kind of scan")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--keep", type=Path, help="an empty folder for the files")
