@@ -314,6 +314,7 @@ def test_an_agency_shows_its_years_and_the_form_with_flags(browser: Page, folder
     )
     assert received[1:] == ["3", "4 ⚑"]
     assert page.ask("document.querySelectorAll('figure svg rect.doubt').length") > 0
+    assert "4 ⚑" in page.texts("figure svg text")
     titles = [table.title for table in forms()["2021"].tables]
     assert [title.split()[0] for title in page.texts(".report h4")][:3] == titles
     flagged = page.ask(

@@ -99,7 +99,7 @@ const gongkai = (() => {
   // Charts: bars by year; dashed red where a figure is doubted, ∅ with the reason where there is none.
   const bars = (parent, title, years, series) => {
     const box = put(parent, "figure");
-    const [width, height, left, top, foot] = [440, 190, 46, 14, 24];
+    const [width, height, left, top, foot] = [440, 196, 46, 20, 24];
     const svg = draw(box, "svg", { viewBox: `0 0 ${width} ${height}`, role: "img" });
     const totals = years.map((_, at) => series.reduce((sum, one) => sum + Math.max(0, one.figures[at] ?? 0), 0));
     const most = Math.max(1, ...totals);
@@ -123,6 +123,9 @@ const gongkai = (() => {
         const part = draw(svg, "rect", { x, y, width: wide, height: high, class: one.kind });
         draw(part, "title", {}, `${year} ${one.label} ${shown(figure)}${one.flagged[at] ? " ⚑ 存疑 flagged" : ""}`);
       }
+      if (series.length === 1 && typeof series[0].figures[at] === "number") {
+        draw(svg, "text", { x: x + wide / 2, y: Math.max(y - 4, 11), "text-anchor": "middle" }, shown(series[0].figures[at]) + (doubt ? " ⚑" : ""));
+      }
       if (doubt) draw(svg, "rect", { x: x - 2, y: Math.min(y, height - foot - 6) - 2, width: wide + 4, height: Math.max(6, height - foot - y) + 2, class: "doubt" });
       const gaps = series.filter((one) => one.figures[at] === null || one.figures[at] === undefined);
       if (gaps.length) {
@@ -133,15 +136,14 @@ const gongkai = (() => {
     const about = put(box, "figcaption", title + " ");
     if (series.length > 1) for (const one of series) { put(about, "span", null, "key " + one.kind); about.append(one.label); }
   };
-  const seriesOf = (reports, measure, kind) => {
+  const seriesOf = (panels, measure, kind) => {
     const at = index.measures.findIndex((one) => one[0] === measure);
     const label = index.measures[at][1];
-    const panels = reports.map((report) => report.panel);
     return {
       label: label.split(" › ").pop(), kind,
-      figures: panels.map((panel) => panel.figures[at]),
-      flagged: panels.map((panel) => panel.flagged.includes(at)),
-      absent: panels.map((panel) => word("null_reason", panel.absent[at])),
+      figures: panels.map((panel) => (panel ? panel.figures[at] : null)),
+      flagged: panels.map((panel) => Boolean(panel) && panel.flagged.includes(at)),
+      absent: panels.map((panel) => (panel ? word("null_reason", panel.absent[at]) : word("coverage", "no_report"))),
     };
   };
   const OUTCOMES = ["granted", "granted_in_part", "refused", "unavailable", "declined", "other"];
@@ -162,12 +164,15 @@ const gongkai = (() => {
     put(box, "h2", name);
     put(box, "p", [full, regionOf(code), code, word("level", level)].filter(Boolean).join(" · "), "soft");
     const dated = reports.filter((report) => report.panel);
-    const years = dated.map((report) => report.year);
     if (dated.length) {
+      // A year without a report keeps its place.
+      const years = [];
+      for (let year = dated[0].year; year <= dated[dated.length - 1].year; year += 1) years.push(year);
+      const panels = years.map((year) => (dated.find((report) => report.year === year) || {}).panel);
       const charts = put(box, "div", null, "charts");
-      bars(charts, "办理结果 outcomes", years, OUTCOMES.map((group, at) => seriesOf(dated, "requests_" + group, "c" + at)));
-      bars(charts, "新收申请 received", years, [seriesOf(dated, "requests_received", "c6")]);
-      bars(charts, "行政复议 reconsiderations", years, [seriesOf(dated, "reconsideration_total", "c4")]);
+      bars(charts, "办理结果 outcomes", years, OUTCOMES.map((group, at) => seriesOf(panels, "requests_" + group, "c" + at)));
+      bars(charts, "新收申请 received", years, [seriesOf(panels, "requests_received", "c6")]);
+      bars(charts, "行政复议 reconsiderations", years, [seriesOf(panels, "reconsideration_total", "c4")]);
       const own = put(charts, "div");
       const choice = put(own, "select");
       choice.id = "figure";
@@ -177,7 +182,7 @@ const gongkai = (() => {
       const slot = put(own, "div");
       const again = () => {
         slot.replaceChildren();
-        bars(slot, choice.selectedOptions[0].textContent, years, [seriesOf(dated, choice.value, "c6")]);
+        bars(slot, choice.selectedOptions[0].textContent, years, [seriesOf(panels, choice.value, "c6")]);
       };
       choice.addEventListener("input", again);
       again();

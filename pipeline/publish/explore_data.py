@@ -139,7 +139,7 @@ def _both(text: str) -> tuple[str, str]:
 
 def _words() -> dict[str, dict[str, list[str]]]:
     """The enumerated words that the page prints, in both languages."""
-    wanted = ("status", "table_state", "scope", "basis", "severity", "settled", "origin", "level")
+    wanted = ("status", "table_state", "scope", "basis", "severity", "settled", "origin", "level", "coverage")
     found = {name: vocabulary().codes[name] for name in wanted}
     found["null_reason"] = vocabulary().null_reasons
     return {name: {code: list(_both(text)) for code, text in words.items()} for name, words in found.items()}
