@@ -279,6 +279,7 @@ def test_a_package_that_was_tampered_with_is_not_valid(whole: Path, tmp_path: Pa
 
 
 def test_the_citation_is_valid(whole: Path) -> None:
+    # The schema of the Citation File Format 1.2.0, by S. Druskat and others, under CC BY 4.0.
     schema = json.loads((Path(__file__).parent / "cff_1.2.0.json").read_text(encoding="utf-8"))
     citation = yaml.safe_load((whole / "CITATION.cff").read_text(encoding="utf-8"))
     jsonschema.Draft7Validator(schema).validate(citation)
