@@ -18,6 +18,8 @@ from pipeline.form.lookups import lookups
 from pipeline.form.model import forms
 from pipeline.reading.document import Block, Document, Paragraph
 
+PREFACE = "preface"
+"""The code of what stands before the first section."""
 MAX_TITLE = 45
 SURE_TITLE = 0.85
 _ENDS = tuple("。！？!?；;：:")
@@ -128,9 +130,9 @@ def _opens_item(text: str) -> bool:
 
 
 def section_texts(document: Document, openings: Sequence[Opening]) -> list[SectionText]:
-    """The text of each section; what stands before the first is the ``preface``."""
+    """The text of each section; what stands before the first is ``PREFACE``."""
     paragraphs = flowing(document)
-    starts = [(-1, "preface", ""), *((o.block, o.code, o.title) for o in openings)]
+    starts = [(-1, PREFACE, ""), *((o.block, o.code, o.title) for o in openings)]
     texts = []
     for number, (start, code, title) in enumerate(starts):
         end = starts[number + 1][0] if number + 1 < len(starts) else len(document.blocks)

@@ -16,6 +16,7 @@ import polars as pl
 from pipeline import assembly, frames, warehouse
 from pipeline.form.english import english as english_labels
 from pipeline.form.model import CellSpec, Form, Table, forms
+from pipeline.publish import codebook_codes
 from pipeline.publish.vocabulary import chinese, english, vocabulary
 from pipeline.warehouse import BUILD_INFO, Comment, Statement, statements
 
@@ -247,6 +248,13 @@ def _macros(connection: duckdb.DuckDBPyConnection) -> Iterator[Entry]:
 
 
 def _codes() -> Iterator[Entry]:
+    for table, column, told in (
+        ("fact_section", "section", codebook_codes.sections()),
+        ("check_result", "check_code", codebook_codes.checks()),
+        ("fact_narrative", "measure", codebook_codes.stated()),
+    ):
+        for code, zh, en in told:
+            yield Entry("code", table, column, code, zh=zh, en=en)
     for column, values in vocabulary().codes.items():
         for code, says in values.items():
             yield Entry("code", column_name=column, code=code, zh=chinese(says), en=english(says))

@@ -36,6 +36,11 @@ class Vocabulary:
     codes: Mapping[str, Mapping[str, Both]]
     comparability: Mapping[str, Both]
     columns: Mapping[str, Both]
+    areas: Mapping[str, Both]
+    headings: Mapping[str, Both]
+    preface: Both
+    sections: Mapping[str, str]
+    measures: Mapping[str, Both]
 
 
 @cache
