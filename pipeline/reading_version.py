@@ -26,7 +26,7 @@ _READING = "reading"
 OWN: dict[str, tuple[FileFormat, ...]] = {
     "pdf": ("pdf",),
     "word": ("docx", "doc"),
-    "html": ("html",),
+    "html": ("html", "txt", "md"),
     "text": ("txt", "md"),
     "office": ("doc",),
     "sheet": (),

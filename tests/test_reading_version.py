@@ -47,7 +47,7 @@ def test_each_kind_has_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     ("module", "kinds"),
     [
         ("pdf_cells", {"pdf", "other"}),
-        ("html", {"html", "other"}),
+        ("html", {"html", "txt", "md", "other"}),
         ("word_package", {"docx", "doc", "other"}),
         ("text", {"txt", "md", "other"}),
         ("ocr_page", set(get_args(FileFormat))),
