@@ -284,23 +284,46 @@ def printed_order(columns: Sequence[Line], texts: Sequence[str], table: Table) -
 
     Only columns under one heading change places: a reading order may put 总计 before 自然人, which
     says nothing about the figures. Of several texts like a header the likest counts: 其他组织 may be
-    the heading over 其他.
+    the heading over 其他; of several as like, the one beside the other headers: 3.其他 is also a row.
     """
-    seen: dict[str, tuple[float, int]] = {}
+    likest: dict[str, tuple[float, list[int]]] = {}
     for at, text in enumerate(texts):
         line, score = best_line(text, table, "columns", columns)
-        if line is not None and score >= SURE and score > seen.get(line.code, (0.0, 0))[0]:
-            seen[line.code] = (score, at)
+        if line is None or score < SURE:
+            continue
+        best, places = likest.setdefault(line.code, (score, []))
+        if score > best:
+            likest[line.code] = (score, [at])
+        elif score == best:
+            places.append(at)
+    seen = _together({code: places for code, (_, places) in likest.items()})
     ordered = list(columns)
     for heading in {line.path[:-1] for line in columns}:
         places = [i for i, line in enumerate(columns) if line.path[:-1] == heading]
         group = [columns[i] for i in places]
         if heading or len(group) == len(columns):
             if all(line.code in seen for line in group):
-                group.sort(key=lambda line: seen[line.code][1])
+                group.sort(key=lambda line: seen[line.code])
             for i, line in zip(places, group, strict=True):
                 ordered[i] = line
     return ordered
+
+
+def _together(places: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """One place for each header so that all stand within the fewest texts; the first such window."""
+    marks = sorted((at, code) for code, found in places.items() for at in found)
+    window: dict[str, int] = {}
+    best: dict[str, int] = {}
+    for at, code in marks:
+        window.pop(code, None)
+        window[code] = at
+        if len(window) == len(places) and (not best or _span(window) < _span(best)):
+            best = dict(window)
+    return best
+
+
+def _span(window: Mapping[str, int]) -> int:
+    return max(window.values()) - min(window.values())
 
 
 def exactly(values: Sequence[Cell], count: int) -> list[Cell] | None:

@@ -7,7 +7,7 @@ Not here: the engine (ocr_engine), rules (ocr_rules), cells (ocr_cells) or files
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -21,8 +21,8 @@ from pipeline.reading.document import Cell, Grid, Paragraph
 from pipeline.reading.ocr_cells import UNREAD, padded, read_cells
 from pipeline.reading.ocr_engine import Line, Pixels, detect, recognise
 from pipeline.reading.ocr_rules import Ruled, find_tables, ink_of, without_streaks
+from pipeline.reading.spread import Box, fold_of
 
-Box = tuple[float, float, float, float]
 Matrix = npt.NDArray[Any]
 
 ENGINE = "rapidocr"
@@ -61,17 +61,36 @@ def read_page(picture: npt.NDArray[np.uint8], locator: str) -> PageReading:
     size = picture.shape[1], picture.shape[0]
     tables = find_tables(page)
     rest = page.copy()
-    placed: list[tuple[float, Grid | Paragraph]] = []
     for table in tables:
         x0, y0, x1, y1 = table.box
         rest[max(0, y0 - 3) : y1 + 3, max(0, x0 - 3) : x1 + 3] = 255
-        placed.append((y0, _grid(table, back, size, locator)))
     lines = _lines(rest)
-    for line in _paragraphs(lines, page.shape[1]):
-        box = _mapped(line.box, back, size)
-        placed.append((line.box[1], Paragraph(line.text, _place(locator, box))))
-    placed.sort(key=lambda item: item[0])
-    return PageReading(tuple(block for _, block in placed), not tables and _in_columns(lines))
+    high, wide = page.shape
+    fold = fold_of([*(line.box for line in lines), *(_floats(t.box) for t in tables)], (wide, high))
+    placed: list[tuple[int, float, Grid | Paragraph]] = []
+    for table in tables:
+        side = int(fold is not None and table.box[0] > fold)
+        placed.append((side, table.box[1], _grid(table, back, size, locator)))
+    # Two pages on one picture are read one after the other.
+    sides = [(lines, wide)] if fold is None else list(_parted(lines, fold, wide))
+    for side, (mine, width) in enumerate(sides):
+        for line in _paragraphs(mine, width):
+            box = _mapped(line.box, back, size)
+            placed.append((side, line.box[1], Paragraph(line.text, _place(locator, box))))
+    placed.sort(key=lambda item: item[:2])
+    columns = not tables and any(_in_columns(mine) for mine, _ in sides)
+    return PageReading(tuple(block for _, _, block in placed), columns)
+
+
+def _floats(box: tuple[int, int, int, int]) -> Box:
+    x0, y0, x1, y1 = box
+    return float(x0), float(y0), float(x1), float(y1)
+
+
+def _parted(lines: Sequence[_Written], fold: float, wide: int) -> Iterator[tuple[list[_Written], int]]:
+    """The lines of the left and of the right page, each with its page's width."""
+    yield [line for line in lines if line.box[2] <= fold], round(fold)
+    yield [line for line in lines if line.box[2] > fold], wide - round(fold)
 
 
 def _place(locator: str, box: Box) -> str:
@@ -251,7 +270,7 @@ def _grid(table: Ruled, back: Matrix, size: tuple[int, int], locator: str) -> Gr
                 text.alternatives,
             )
         )
-    whole = _mapped(tuple(float(v) for v in table.box), back, size)  # type: ignore[arg-type]
+    whole = _mapped(_floats(table.box), back, size)
     return Grid(tuple(cells), "spans", _place(locator, whole), ENGINE)
 
 
