@@ -23,9 +23,9 @@ import polars as pl
 
 from pipeline import frames
 from pipeline.settings import SQL
+from pipeline.warehouse_version import BUILD_INFO, SCHEMA, newer, older, version_of
 
 NAME = "gongkai.duckdb"
-BUILD_INFO = "build_info"
 # Opens in DuckDB 1.x and in the browser build too.
 _CONFIG = {"storage_compatibility_version": "v1.0.0"}
 _TYPES = {pl.String: "varchar", pl.Int64: "bigint", pl.Float64: "double"}
@@ -197,9 +197,16 @@ def begin(warehouse: Path, run: str, fresh: bool) -> Stage:
 
     Args:
         fresh: begin with empty tables; else with a copy of what is published.
+    Raises:
+        WarehouseFault: what is published is of a newer version; or of an older one, and not made anew.
     """
     shutil.rmtree(warehouse / ".staging", ignore_errors=True)
     stage = Stage(warehouse, run)
+    known = _schema_version(stage.published)
+    if known > SCHEMA:
+        raise WarehouseFault(newer(stage.published, known))
+    if known < SCHEMA and not fresh and stage.published.exists():
+        raise WarehouseFault(older(stage.published))
     stage.folder.mkdir(parents=True)
     if not fresh and stage.published.exists():
         shutil.copyfile(stage.published, stage.database)
@@ -235,7 +242,7 @@ def connect(path: Path, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConn
     """An open warehouse file, closed afterwards.
 
     Raises:
-        WarehouseFault: it is absent, or no DuckDB file.
+        WarehouseFault: it is absent, no DuckDB file, or read and of a newer version.
     """
     connection = _open(path, read_only)
     try:
@@ -274,12 +281,32 @@ class Staged:
 
 
 def _open(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    connection = _opened(path, read_only)
+    if read_only and (known := version_of(connection)) > SCHEMA:
+        connection.close()
+        raise WarehouseFault(newer(path, known))
+    return connection
+
+
+def _opened(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     if read_only and not path.exists():
         raise WarehouseFault(f"there is no warehouse at {path}; `gongkai build` makes it")
     try:
         return duckdb.connect(str(path), read_only=read_only, config={} if read_only else dict(_CONFIG))
     except duckdb.Error as error:
         raise WarehouseFault(f"cannot open {path}: {str(error).splitlines()[0]}") from error
+
+
+def _schema_version(path: Path) -> int:
+    """The version of a published file's tables; 0 where there is no file that DuckDB opens."""
+    if not path.exists():
+        return 0
+    try:
+        connection = _opened(path, read_only=True)
+    except WarehouseFault:
+        return 0  # nothing that a build could lose
+    with connection:
+        return version_of(connection)
 
 
 def _bound(connection: duckdb.DuckDBPyConnection, spill: Path, megabytes: int, threads: int) -> None:
@@ -370,9 +397,10 @@ _BUILD_INFO_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "gongkai_version": pl.String,
     "reader_version": pl.String,
     "inputs": pl.String,
+    "schema_version": pl.Int64,
 }
 _BUILD_INFO_TYPES = {
-    name: "timestamp" if isinstance(kind, pl.Datetime) else "varchar"
+    name: "timestamp" if isinstance(kind, pl.Datetime) else "bigint" if kind is pl.Int64 else "varchar"
     for name, kind in _BUILD_INFO_SCHEMA.items()
 }
 
@@ -396,13 +424,14 @@ def sign(
     """
     finished_at = datetime.now(UTC).replace(tzinfo=None)
     started = started_at.astimezone(UTC).replace(tzinfo=None)
-    row = (run, started, finished_at, version, reader_version, inputs)
+    row = (run, started, finished_at, version, reader_version, inputs, SCHEMA)
     _load_build_info(connection, pl.DataFrame([row], schema=_BUILD_INFO_SCHEMA, orient="row"))
 
 
 def made_of(path: Path) -> str:
-    """The digest of what a published file is made of; empty where it is not known."""
-    found = asked_of_published(path, {BUILD_INFO: f"select inputs from {BUILD_INFO}"})
+    """The digest of what a published file is made of; empty where it is of another version, or not known."""
+    question = f"select inputs from {BUILD_INFO} where schema_version = {SCHEMA}"
+    found = asked_of_published(path, {BUILD_INFO: question})
     return "" if found is None else "".join(found[BUILD_INFO]["inputs"].drop_nulls())
 
 

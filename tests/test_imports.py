@@ -26,7 +26,7 @@ ROOMS = (
     ("pipeline.assembly",),
     ("pipeline.checks",),
     ("pipeline.curation",),
-    ("pipeline.warehouse", "pipeline.shards"),
+    ("pipeline.warehouse_version", "pipeline.warehouse", "pipeline.shards"),
     ("pipeline.publish",),
     ("pipeline.steps",),
     ("pipeline.defs", "pipeline.definitions"),

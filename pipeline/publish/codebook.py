@@ -31,6 +31,7 @@ _BUILD_INFO = Comment(
         "gongkai_version": "程序版本 · version of gongkai",
         "reader_version": "读取器版本 · changes with anything that decides how a file is read",
         "inputs": "输入摘要 · a digest of all that the tables are made of; empty where a part was made anew",
+        "schema_version": "表结构版本 · version of the tables; an older program refuses the file",
     },
 )
 

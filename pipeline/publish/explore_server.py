@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import duckdb
 
 from pipeline.publish import explore
+from pipeline.warehouse_version import SCHEMA, newer, version_of
 
 HOST = "127.0.0.1"
 MAX_ROWS = 1000
@@ -46,7 +47,7 @@ class Server(ThreadingHTTPServer):
             megabytes: memory for queries.
             seconds: how long one query may take.
         Raises:
-            ExploreFault: the warehouse is absent or of an older version.
+            ExploreFault: the warehouse is absent, or of an older or a newer version.
             OSError: the port is taken.
         """
         if not path.exists():
@@ -56,6 +57,9 @@ class Server(ThreadingHTTPServer):
         except duckdb.Error as error:
             raise explore.ExploreFault(f"cannot open {path}: {str(error).splitlines()[0]}") from error
         self.connection.execute(f"set memory_limit = '{megabytes}MiB'")
+        if (version := version_of(self.connection)) > SCHEMA:
+            self.connection.close()
+            raise explore.ExploreFault(newer(path, version))
         # Without a place to spill, a query too large ends with a message and leaves nothing behind.
         for setting in ("set temp_directory = ''", *_LOCKED):
             self.connection.execute(setting)

@@ -1,0 +1,168 @@
+"""Running it for years: versions that follow each other, backups while it works, what logs say and do not."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from pipeline import warehouse, warehouse_version
+from pipeline.checks import run_checks
+from pipeline.defs.launch import Outcome, run_build
+from pipeline.publish import explore, explore_server
+from pipeline.settings import Settings
+from tests import fakes
+
+pytestmark = pytest.mark.xdist_group("build")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_instance() -> Iterator[None]:
+    """Runs of the tests do not stand in the project's history."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.defs.launch._instance", dg.DagsterInstance.ephemeral)
+        yield
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(folder / "raw", folder / "w", 1, 20, 2048, curation=folder / "curation")
+
+
+def build(folder: Path, **other: object) -> Outcome:
+    return run_build(settings(folder), folder / "build.log", read=fakes.read_fake, **other)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two reports, one decision, and the warehouse of them."""
+    folder = tmp_path_factory.mktemp("operation")
+    fakes.write(folder / "raw", "a/2022.txt", agency="南岗区", year=2022, requests=fakes.balanced(3))
+    wrong = {**fakes.balanced(3), "received.total": 4.0}
+    path = fakes.write(folder / "raw", "a/2023.txt", agency="南岗区", year=2023, requests=wrong)
+    (folder / "curation").mkdir()
+    (folder / "curation" / "a.yaml").write_text(
+        f"- document: {hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+        "  cell: requests.received.total\n  printed: 4\n  decision: corrected\n  value: 3\n"
+        "  reason: the applicants add up to 3\n  date: 2026-11-20\n",
+        encoding="utf-8",
+    )
+    assert build(folder).fault is None
+    return folder
+
+
+@pytest.fixture
+def copy(made: Path, tmp_path: Path) -> Path:
+    """The same folder, to be changed."""
+    shutil.copytree(made, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def published(folder: Path) -> Path:
+    return folder / "w" / warehouse.NAME
+
+
+def tables(folder: Path) -> dict[str, list[tuple]]:
+    """Everything in the warehouse but which run made it."""
+    with warehouse.connect(published(folder), read_only=True) as connection:
+        names = warehouse.tables(connection) - {warehouse.BUILD_INFO}
+        return {
+            name: connection.execute(f"select * from {name} order by all").fetchall()
+            for name in sorted(names)
+        }
+
+
+# Versions
+
+
+def of_version(folder: Path, version: int | None) -> bytes:
+    """Make the published file one of another version; its bytes then."""
+    with duckdb.connect(str(published(folder))) as connection:
+        if version is None:
+            connection.execute("alter table build_info drop column schema_version")
+        else:
+            connection.execute("update build_info set schema_version = ?", [version])
+    return published(folder).read_bytes()
+
+
+def test_a_build_signs_with_the_version_of_its_tables(made: Path) -> None:
+    with warehouse.connect(published(made), read_only=True) as connection:
+        assert warehouse_version.version_of(connection) == warehouse_version.SCHEMA
+
+
+def test_an_older_program_refuses_a_newer_file_in_one_line_and_leaves_it(copy: Path) -> None:
+    before = of_version(copy, warehouse_version.SCHEMA + 1)
+    (copy / "raw" / "a" / "2022.txt").unlink()
+    told = f"made by a newer version of gongkai (its tables are of version {warehouse_version.SCHEMA + 1}"
+    fault = build(copy).fault
+    assert fault and told in fault and len(fault.splitlines()) == 1
+    with (
+        pytest.raises(warehouse.WarehouseFault, match="newer version"),
+        warehouse.connect(published(copy), read_only=True),
+    ):
+        pass
+    with pytest.raises(explore.ExploreFault, match="newer version"):
+        explore_server.Server(published(copy))
+    assert published(copy).read_bytes() == before
+
+
+def test_a_newer_program_makes_an_older_file_anew(copy: Path, made: Path) -> None:
+    of_version(copy, None)
+    assert warehouse.made_of(published(copy)) == "", "so the next build makes it anew"
+    outcome = build(copy)
+    assert (outcome.fault, outcome.unchanged, outcome.read) == (None, False, 0)
+    assert tables(copy) == tables(made)
+    with warehouse.connect(published(copy), read_only=True) as connection:
+        assert warehouse_version.version_of(connection) == warehouse_version.SCHEMA
+
+
+def test_no_part_is_made_anew_in_a_file_of_an_older_version(copy: Path) -> None:
+    before = of_version(copy, 0)
+    with pytest.raises(warehouse.WarehouseFault, match="older version; `gongkai build` makes it anew"):
+        warehouse.begin(copy / "w", "part", fresh=False)
+    assert published(copy).read_bytes() == before
+
+
+def test_what_no_program_opens_is_made_anew(copy: Path, made: Path) -> None:
+    published(copy).write_bytes(b"cut off")
+    assert build(copy).fault is None
+    assert tables(copy) == tables(made)
+
+
+# Backups
+
+
+def test_a_backup_taken_while_a_build_works_gives_the_same_tables(copy: Path, tmp_path: Path) -> None:
+    """While files are read and while tables are checked, everything is copied; both copies are whole."""
+    before = tables(copy)
+    fakes.write(copy / "raw", "b/new.txt", agency="王岗镇", year=2023, requests=fakes.balanced(7))
+    taken: list[Path] = []
+
+    def back_up(name: str) -> None:
+        place = tmp_path / name
+        if place not in taken:
+            taken.append(place)
+            place.mkdir()
+            command = ["tar", "--create", "--file", str(place / "all.tar"), "raw", "curation", "w"]
+            subprocess.run(command, cwd=copy, check=True)
+
+    def check(frames: object) -> object:
+        back_up("while checking")
+        return run_checks(frames)  # type: ignore[arg-type]
+
+    outcome = build(copy, progress=lambda done, of: back_up("while reading"), check=check)
+    assert (outcome.fault, len(taken)) == (None, 2)
+    after = tables(copy)
+    assert len(after["dim_report"]) == len(before["dim_report"]) + 1
+    for place in taken:
+        subprocess.run(["tar", "--extract", "--file", "all.tar"], cwd=place, check=True)
+        assert tables(place) == before, "the warehouse in the backup is the one that was published then"
+        if place is taken[-1]:
+            shutil.rmtree(place / "w")  # what a backup of reports and decisions alone gives back
+        assert build(place).fault is None
+        assert tables(place) == after
