@@ -5,10 +5,13 @@ Here: arguments, progress, what is printed, exit codes. Not here: any work.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -53,6 +56,7 @@ from pipeline.terminal import cell, printable
 
 if TYPE_CHECKING:
     from pipeline.defs.launch import Outcome
+    from pipeline.doctor import Found
 
 app = typer.Typer(
     help="政府信息公开工作年度报告: yearly disclosure reports into a DuckDB warehouse.",
@@ -96,13 +100,16 @@ def build(
     verify: Annotated[
         bool, typer.Option("--verify", help="read every file's bytes to see what changed, not size and time")
     ] = False,
+    wait: Annotated[
+        float | None, typer.Option("--wait", min=0, help="seconds to wait for another run to end [0]")
+    ] = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="also print what each step and the slowest files took")
     ] = False,
 ) -> None:
     """Read every report file of the raw folder into gongkai.duckdb."""
     console = Console()
-    chosen = _settings(raw, warehouse, workers, accept, curation, verify)
+    chosen = _settings(raw, warehouse, workers, accept, curation, verify, wait)
     if not chosen.raw.is_dir():
         _fail(f"there is no raw folder at {chosen.raw}")
     if curation is not None and not curation.is_dir():
@@ -466,6 +473,50 @@ def codebook(
 
 
 @app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="for programs: one JSON object")] = False,
+    raw: RawOption = None,
+    warehouse: WarehouseOption = None,
+    curation: CurationOption = None,
+) -> None:
+    """检查运行环境: versions, folders, disk, memory, optional parts, and what to do about what is missing."""
+    from pipeline.doctor import look  # loads what it tells the versions of
+
+    found = look(_settings(raw, warehouse, None, curation=curation))
+    failed = [one for one in found if one.state == "fail"]
+    if as_json:
+        said = {"ok": not failed, "checks": [asdict(one) for one in found]}
+        typer.echo(json.dumps(said, ensure_ascii=False, indent=2))
+    else:
+        _doctor(found)
+    raise typer.Exit(1 if failed else 0)
+
+
+_STATES = {
+    "ok": ("✓ 正常 ok", ""),
+    "optional": ("· 可选 optional", ""),
+    "warn": ("! 注意 look", "yellow"),
+    "fail": ("✗ 缺失 fails", "bold red"),
+}
+
+
+def _doctor(found: Sequence[Found]) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    area = None
+    for one in found:
+        if one.area != area:
+            area = one.area
+            table.add_row(cell(area, "bold"))
+        state, style = _STATES[one.state]
+        table.add_row(cell(f"  {one.name}"), cell(state, style), cell(one.found))
+        if one.advice:
+            table.add_row("", "", cell(f"→ {one.advice}", style))
+    Console().print(table)
+
+
+@app.command()
 def dev(port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 3000) -> None:
     """Dagster's web UI and daemon on this machine only."""
     home = dagster_home()
@@ -488,9 +539,10 @@ def _settings(
     accept: bool = False,
     curation: Path | None = None,
     verify: bool = False,
+    wait: float | None = None,
 ) -> Settings:
     try:
-        return settings(raw, warehouse, workers, accept=accept, curation=curation, verify=verify)
+        return settings(raw, warehouse, workers, accept=accept, curation=curation, verify=verify, wait=wait)
     except SettingsFault as fault:
         _fail(str(fault))
 

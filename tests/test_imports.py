@@ -15,7 +15,7 @@ PACKAGE = ROOT / "pipeline"
 
 # The rooms in order; a module may import from its own room and from earlier ones.
 ROOMS = (
-    ("pipeline.settings", "pipeline.terminal", "pipeline.files"),
+    ("pipeline.settings", "pipeline.terminal", "pipeline.files", "pipeline.locks"),
     ("pipeline.form",),
     ("pipeline.reading",),
     ("pipeline.agencies",),
@@ -28,7 +28,7 @@ ROOMS = (
     ("pipeline.curation",),
     ("pipeline.warehouse_version", "pipeline.warehouse", "pipeline.shards"),
     ("pipeline.publish",),
-    ("pipeline.steps",),
+    ("pipeline.steps", "pipeline.doctor"),
     ("pipeline.defs", "pipeline.definitions"),
     ("pipeline.cli",),
 )
@@ -39,7 +39,7 @@ BESIDE = ("pipeline.crawl",)
 # Who may start it: a command, an asset.
 MAY_START = ("pipeline.defs", "pipeline.cli")
 # What it may import beside its own.
-BESIDE_IMPORTS = ("pipeline.crawl", "pipeline.settings", "pipeline.terminal")
+BESIDE_IMPORTS = ("pipeline.crawl", "pipeline.settings", "pipeline.terminal", "pipeline.locks")
 
 
 def modules() -> list[Path]:
