@@ -41,6 +41,8 @@ class Settings:
     """Read every file's bytes to know it, and trust no size and time."""
     curation: Path | None = None
     """Folder of settled findings; None is a build without any."""
+    wait: float = 0
+    """Seconds to wait for another run that writes to the warehouse."""
 
 
 def settings(
@@ -51,6 +53,7 @@ def settings(
     accept: bool = False,
     curation: Path | None = None,
     verify: bool = False,
+    wait: float | None = None,
 ) -> Settings:
     """The settings in force: what is given, else ``GONGKAI_*``, else the project's own folders.
 
@@ -67,6 +70,7 @@ def settings(
         megabytes=int(_number(environ, "GONGKAI_MEGABYTES", 4096)),
         verify=verify,
         curation=_absolute(curation or environ.get("GONGKAI_CURATION") or PROJECT / "data" / "curation"),
+        wait=_number(environ, "GONGKAI_WAIT", 0) if wait is None else wait,
     )
 
 

@@ -148,7 +148,7 @@ def open_run(
     Raises:
         WarehouseFault: the folder cannot be written, or another run holds it.
     """
-    with warehouse.lock(settings.warehouse):
+    with warehouse.lock(settings.warehouse, settings.wait):
         stage = warehouse.begin(settings.warehouse, name, fresh=whole)
         megabytes = int(settings.megabytes * _DATABASE_SHARE)
         database = warehouse.Staged(stage, megabytes, settings.workers)

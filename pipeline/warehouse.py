@@ -6,12 +6,12 @@ Not here: what the tables hold (frames.py, assembly.py) or what is written about
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -21,7 +21,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from pipeline import frames
+from pipeline import frames, locks
 from pipeline.settings import SQL
 from pipeline.warehouse_version import BUILD_INFO, SCHEMA, newer, older, version_of
 
@@ -105,29 +105,34 @@ def prepare(folder: Path) -> None:
     Raises:
         WarehouseFault: it cannot.
     """
-    probe = folder / f".probe-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):  # one without a name, of which a kill leaves nothing
+            pass
     except OSError as error:
         reason = error.strerror or str(error)
         raise WarehouseFault(f"cannot write to the warehouse folder {folder}: {reason}") from error
 
 
 @contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Hold the warehouse for one writer; the lock goes with the process, however it ends.
+def lock(folder: Path, wait: float = 0) -> Iterator[None]:
+    """Hold the warehouse for one writer, after ``wait`` seconds at most; the lock goes with the process.
 
     Raises:
-        WarehouseFault: another run holds it.
+        WarehouseFault: another run holds it, or the folder cannot be written.
     """
     prepare(folder)
-    with (folder / ".lock").open("a+") as handle:
+    with ExitStack() as held:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise WarehouseFault(f"another run is writing to {folder}; wait for it to end") from error
+            held.enter_context(locks.hold(folder / ".lock", "a build", wait))
+        except locks.Busy as busy:
+            waited = f" after {wait:g} s" if wait else ""
+            raise WarehouseFault(
+                f"another run is writing to {folder}{waited} ({busy.holder}):"
+                " wait for it to end, or let `gongkai build --wait SECONDS` wait for it"
+            ) from busy
+        except OSError as error:
+            raise WarehouseFault(f"cannot write to {folder / '.lock'}: {error.strerror}") from error
         yield
 
 
@@ -516,6 +521,8 @@ def publish(stage: Stage, keep: bool = False) -> None:
         ready = stage.database.with_suffix(".duckdb.ready")
         shutil.copyfile(stage.database, ready)
     _sync(ready)
+    # Of whoever wrote to the published file and was ended; beside another file it would bar its opening.
+    stage.published.with_name(f"{NAME}.wal").unlink(missing_ok=True)
     ready.replace(stage.published)
     _sync(stage.warehouse)
 

@@ -18,15 +18,12 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-try:  # POSIX only; elsewhere two crawls of one source must be kept apart by hand
-    import fcntl
-except ImportError:  # pragma: no cover
-    fcntl = None  # type: ignore[assignment]
+from pipeline import locks
 
 HIDDEN = ".gongkai"
 MANIFEST = "manifest.jsonl"
@@ -117,17 +114,16 @@ class Store:
         Raises:
             StoreFault: another crawl holds it, or the folder cannot be written.
         """
-        try:
-            self.hidden.mkdir(parents=True, exist_ok=True)
-            handle = (self.hidden / "lock").open("a")
-        except OSError as fault:
-            raise StoreFault(f"{self.folder}: {fault.strerror or fault}") from None
-        with handle:
-            if fcntl is not None:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    raise StoreFault(f"another crawl is writing to {self.folder}") from None
+        with ExitStack() as held:
+            try:
+                self.hidden.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locks.hold(self.hidden / "lock", "a crawl"))
+            except locks.Busy as busy:
+                raise StoreFault(
+                    f"another crawl is writing to {self.folder} ({busy.holder}): wait for it to end"
+                ) from None
+            except OSError as fault:
+                raise StoreFault(f"{self.folder}: {fault.strerror or fault}") from None
             self._sweep()
             yield
 

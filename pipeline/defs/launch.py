@@ -14,7 +14,7 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.instance.ref import InstanceRef
 
-from pipeline import steps
+from pipeline import steps, warehouse
 from pipeline.cells.read import read_file
 from pipeline.checks import run_checks
 from pipeline.checks.guards import guards, told
@@ -53,7 +53,16 @@ def run_build(
     read: ReadFile = read_file,
     check: steps.RunChecks = run_checks,
 ) -> Outcome:
-    """The job ``build`` over these folders; its log lines go to the file ``log``, written anew."""
+    """The job ``build`` over these folders; its log lines go to the file ``log``, written anew.
+
+    Where another run writes to the warehouse, this one waits as its settings say, or ends at once.
+    """
+    try:
+        # Before anything is written: the log, too, is the other run's.
+        with warehouse.lock(settings.warehouse, settings.wait):
+            pass
+    except warehouse.WarehouseFault as fault:
+        return Outcome(str(fault))
     log.write_text("", encoding="utf-8")
     # Appending, since setting up a new instance closes the handlers that it finds.
     handler = logging.FileHandler(log, mode="a", encoding="utf-8")
@@ -65,6 +74,7 @@ def run_build(
         **({"curation": str(settings.curation)} if settings.curation else {}),
         "accept": settings.accept,
         "verify": settings.verify,
+        "wait": settings.wait,
     }
     config = {"resources": {KEY: {"config": folders}}, "loggers": {LOG: {}}}
     only = sorted(READING) if _is_current(settings, read, check) else None

@@ -26,6 +26,9 @@ _CONFIG = {
     "accept": dg.Field(
         bool, default_value=False, description="publish although guards of the pipeline do not hold"
     ),
+    "wait": dg.Field(
+        float, is_required=False, description="seconds to wait for another run; default: GONGKAI_WAIT"
+    ),
 }
 
 
@@ -52,6 +55,7 @@ def build_resource(
             curation=Path(config["curation"]) if "curation" in config else None,
             accept=config["accept"],
             verify=config["verify"],
+            wait=config.get("wait"),
         )
         run = context.run
         assert run is not None, "a build is a run of Dagster's"

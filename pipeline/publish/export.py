@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from pipeline import locks
 from pipeline.publish import export_release as release
 from pipeline.publish.export_flat import write_csv, write_parquet
 from pipeline.publish.export_package import MARK, NAME, version, write_citation, write_package
@@ -28,7 +28,7 @@ from pipeline.publish.export_xlsx import write_xlsx
 from pipeline.warehouse import connect
 
 Progress = Callable[[str, int, int], None]
-_OUT, _SPILL = "out", "spill"
+_OUT, _SPILL, _HOLDER = "out", "spill", "holder"
 
 
 class Format(StrEnum):
@@ -207,13 +207,15 @@ def _staging(to: Path) -> Iterator[tuple[Path, Path]]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            same = os.fstat(handle).st_ino == folder.stat().st_ino
-        except (BlockingIOError, FileNotFoundError):
-            same = False
-        if not same:
-            raise ExportFault(f"another export is writing to {to}; wait for it to end")
+            locks.take(handle, folder / _HOLDER)
+        except locks.Busy as busy:
+            raise ExportFault(
+                f"another export is writing to {to} ({busy.holder}); wait for it to end"
+            ) from busy
+        if not folder.exists() or os.fstat(handle).st_ino != folder.stat().st_ino:
+            raise ExportFault(f"another export has just written to {to}; run this one again")
         _empty(folder)
+        (folder / _HOLDER).write_text(locks.this_process("an export"), encoding="utf-8")
         try:
             out, spill = folder / _OUT, folder / _SPILL
             out.mkdir()
