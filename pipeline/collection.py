@@ -7,10 +7,11 @@ Not here: reading them (reading_pool.py) and keeping what was read (reading_cach
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,13 +19,20 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.cells.report import DocumentStatus
+from pipeline.files import write_whole
 from pipeline.manifest import OWN_FOLDER
 
-# A file written less than this ago may change again without a new time: it is hashed each run.
+# A file changed less than this ago may change again without a new time: it is hashed each run.
 _SETTLED_NS = 2_000_000_000
 # Word and WPS put it before the name of a file that is open.
 _OFFICE_NOTE = "~$"
-_STAT_SCHEMA = {"file": pl.String, "bytes": pl.Int64, "mtime_ns": pl.Int64, "document_id": pl.String}
+_STAT_SCHEMA = {
+    "file": pl.String,
+    "bytes": pl.Int64,
+    "mtime_ns": pl.Int64,
+    "changed_ns": pl.Int64,
+    "document_id": pl.String,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,8 @@ class RawFile:
 
     ``path`` is relative to the folder, with ``/``; ``document_id`` the sha256 of the bytes, None
     where they cannot be had. ``refused`` is set for what is not read at all, with the message.
+    ``mtime_ns`` is the file's own time, which programs set as they like (`cp -p`, an archive); of any
+    change ``changed_ns`` tells, which the system sets.
     """
 
     path: str
@@ -43,6 +53,15 @@ class RawFile:
     document_id: str | None = None
     refused: DocumentStatus | None = None
     message: str = ""
+    changed_ns: int = 0
+
+    def is_still(self, info: os.stat_result) -> bool:
+        """Whether a file that looks so now has the bytes that it had when it was listed."""
+        return (info.st_size, info.st_mtime_ns, info.st_ctime_ns) == (
+            self.bytes,
+            self.mtime_ns,
+            self.changed_ns,
+        )
 
 
 def list_files(root: Path) -> tuple[RawFile, ...]:
@@ -108,14 +127,14 @@ def _link(place: Path, root: Path) -> RawFile:
 
 def _describe(place: Path, root: Path, refused: DocumentStatus | None = None, message: str = "") -> RawFile:
     parts = place.relative_to(root).parts
-    size, mtime_ns = 0, 0
+    size = mtime_ns = changed_ns = 0
     if refused is None:
         try:
             info = place.stat()
         except OSError as error:
             refused, message = "unreadable", _reason(error)
         else:
-            size, mtime_ns = info.st_size, info.st_mtime_ns
+            size, mtime_ns, changed_ns = info.st_size, info.st_mtime_ns, info.st_ctime_ns
             if not stat.S_ISREG(info.st_mode):
                 refused, message = "unsupported", "not a regular file"
     return RawFile(
@@ -126,6 +145,7 @@ def _describe(place: Path, root: Path, refused: DocumentStatus | None = None, me
         mtime_ns=mtime_ns,
         refused=refused,
         message=message,
+        changed_ns=changed_ns,
     )
 
 
@@ -145,7 +165,7 @@ def identify(
 
     Args:
         stats: Parquet file that keeps sizes, times and hashes between runs; made when absent.
-        trust: that a file of the same size and time is the same; else every file is read.
+        trust: that a file of the same size and times is the same; else every file is read.
     """
     known = _known(stats) if trust else {}
     now = time.time_ns()
@@ -154,8 +174,8 @@ def identify(
         if file.refused:
             return file
         entry = known.get(str(file.place))
-        if entry and entry[:2] == (file.bytes, file.mtime_ns):
-            return replace(file, document_id=entry[2])
+        if entry and entry[:3] == (file.bytes, file.mtime_ns, file.changed_ns):
+            return replace(file, document_id=entry[3])
         try:
             with file.place.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -166,10 +186,10 @@ def identify(
     with ThreadPoolExecutor(max_workers=threads) as pool:
         found = tuple(pool.map(one, files))
     settled = {
-        str(file.place): (file.bytes, file.mtime_ns, file.document_id)
+        str(file.place): (file.bytes, file.mtime_ns, file.changed_ns, file.document_id)
         for file in found
         if file.document_id
-        and now - file.mtime_ns > _SETTLED_NS
+        and now - max(file.mtime_ns, file.changed_ns) > _SETTLED_NS
         and _text(str(file.place)) == str(file.place)
     }
     kept = {place: entry for place, entry in known.items() if Path(place).exists()} | settled
@@ -178,17 +198,22 @@ def identify(
     return found
 
 
-def _known(stats: Path) -> dict[str, tuple[int, int, str]]:
+_Known = dict[str, tuple[int, int, int, str]]
+
+
+def _known(stats: Path) -> _Known:
     try:
         frame = pl.read_parquet(stats, schema=_STAT_SCHEMA)
     except (OSError, pl.exceptions.PolarsError):
         return {}  # absent or spoilt: everything is hashed again
-    return {file: (size, mtime, document) for file, size, mtime, document in frame.iter_rows()}
+    return {
+        file: (size, mtime, changed, document) for file, size, mtime, changed, document in frame.iter_rows()
+    }
 
 
-def _keep(entries: Mapping[str, tuple[int, int, str]], stats: Path) -> None:
+def _keep(entries: _Known, stats: Path) -> None:
     rows = [(place, *entry) for place, entry in sorted(entries.items())]
     stats.parent.mkdir(parents=True, exist_ok=True)
-    temporary = stats.with_suffix(f".{os.getpid()}.tmp")
-    pl.DataFrame(rows, schema=_STAT_SCHEMA, orient="row").write_parquet(temporary)
-    temporary.replace(stats)
+    whole = io.BytesIO()
+    pl.DataFrame(rows, schema=_STAT_SCHEMA, orient="row").write_parquet(whole)
+    write_whole(stats, whole.getvalue())

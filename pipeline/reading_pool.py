@@ -219,8 +219,7 @@ def _read_one(read: ReadFile, file: RawFile, limits: Limits) -> _Outcome:
             kind = sniff(file.place)
             outcome = _Outcome(kind, pack(read(file.place, file.path)), seconds=time.perf_counter() - started)
         # What was read must be the bytes that the document is named by.
-        info = file.place.stat()
-        if (info.st_size, info.st_mtime_ns) != (file.bytes, file.mtime_ns):
+        if not file.is_still(file.place.stat()):
             return _failure(kind, "unreadable", "the file changed during the run. Run again.", AGAIN)
         return outcome
     except OSError as fault:

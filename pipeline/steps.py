@@ -51,6 +51,7 @@ _RAW_SCHEMA = {
     "document_id": pl.String,
     "refused": pl.String,
     "message": pl.String,
+    "changed_ns": pl.Int64,
 }
 _DIMENSIONS = ("dim_document", "dim_report", "dim_agency")
 READ_TABLES = (*_DIMENSIONS, *(table for table in LONG if table != "reading_note"), "other_fact")
@@ -167,8 +168,7 @@ def raw_files(run: Run) -> list[RawFile]:
     """The files of the raw folder with their document ids."""
     files = _identified(run.settings)
     rows = [
-        (f.path, os.fsencode(f.place), f.source, f.bytes, f.mtime_ns, f.document_id, f.refused, f.message)
-        for f in files
+        (f.path, os.fsencode(f.place), *(getattr(f, name) for name in list(_RAW_SCHEMA)[2:])) for f in files
     ]
     run.stage.put("raw_files", pl.DataFrame(rows, schema=_RAW_SCHEMA, orient="row"))
     return list(files)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from pipeline import collection
 from pipeline.collection import identify, list_files
 from pipeline.reading.document import FileFormat
 from pipeline.reading_cache import ReadingCache
@@ -19,13 +22,6 @@ from tests import fakes
 
 LIMITS = Limits(seconds=20, megabytes=2048)
 ANEW = "Save only the report's pages as a new file, or raise the limits."
-
-
-def old(path: Path) -> Path:
-    """As if written a while ago, so that its time can be trusted."""
-    past = time.time() - 60
-    os.utime(path, (past, past))
-    return path
 
 
 @pytest.fixture
@@ -99,16 +95,41 @@ def test_a_folder_that_is_absent_is_an_error(tmp_path: Path) -> None:
         list_files(tmp_path / "absent")
 
 
-def test_an_unchanged_file_is_not_hashed_again(raw: Path, tmp_path: Path) -> None:
-    path = old(fakes.write(raw, "a.txt", agency="甲"))
+def test_an_unchanged_file_is_not_hashed_again(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "_SETTLED_NS", 0)
+    path = fakes.write(raw, "a.txt", agency="甲")
+    stats = tmp_path / "files.parquet"
+    hashed: list[str] = []
+
+    def digest(stream: BinaryIO, name: str) -> object:
+        hashed.append(str(stream.name))
+        return hashlib.new(name, stream.read())
+
+    monkeypatch.setattr("pipeline.collection.hashlib.file_digest", digest)
+    (first,) = identify(list_files(raw), stats)
+    assert identify(list_files(raw), stats)[0].document_id == first.document_id
+    assert hashed == [str(path)]
+    os.utime(path, ns=(first.mtime_ns, first.mtime_ns + 1))
+    assert identify(list_files(raw), stats)[0].document_id == first.document_id
+    assert hashed == [str(path)] * 2
+
+
+def test_other_bytes_of_the_same_size_and_time_are_seen(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `cp -p` and archives leave them, or a clock that was set back."""
+    monkeypatch.setattr(collection, "_SETTLED_NS", 0)
+    path = fakes.write(raw, "a.txt", agency="甲")
     stats = tmp_path / "files.parquet"
     (first,) = identify(list_files(raw), stats)
-    size, when = path.stat().st_size, path.stat().st_mtime_ns
-    path.write_bytes(b"x" * size)
-    os.utime(path, ns=(when, when))
-    assert identify(list_files(raw), stats)[0].document_id == first.document_id
-    os.utime(path, ns=(when, when + 1))
-    assert identify(list_files(raw), stats)[0].document_id != first.document_id
+    time.sleep(0.02)  # the system's time of a change moves in steps of some milliseconds
+    path.write_bytes(b"x" * path.stat().st_size)
+    os.utime(path, ns=(first.mtime_ns, first.mtime_ns))
+    (second,) = identify(list_files(raw), stats)
+    assert (second.bytes, second.mtime_ns) == (first.bytes, first.mtime_ns)
+    assert second.document_id != first.document_id
 
 
 def test_a_file_just_written_is_hashed_each_time(raw: Path, tmp_path: Path) -> None:
@@ -122,7 +143,7 @@ def test_a_file_just_written_is_hashed_each_time(raw: Path, tmp_path: Path) -> N
 
 
 def test_a_spoilt_table_of_times_is_made_anew(raw: Path, tmp_path: Path) -> None:
-    old(fakes.write(raw, "a.txt", agency="甲"))
+    fakes.write(raw, "a.txt", agency="甲")
     stats = tmp_path / "files.parquet"
     stats.write_bytes(b"no parquet")
     assert identify(list_files(raw), stats)[0].document_id is not None
