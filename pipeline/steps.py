@@ -114,7 +114,7 @@ def is_current(settings: Settings, read: ReadFile = read_file, check: RunChecks 
         OSError: the raw folder cannot be listed.
     """
     made_of = warehouse.made_of(settings.warehouse / warehouse.NAME)
-    if not made_of:
+    if not made_of or not (settings.warehouse / quality.NAME).exists():
         return False
     files = _identified(settings)
     readable = {_key(file) for file in files if not file.refused}
@@ -405,7 +405,7 @@ def guard_results(run: Run) -> pl.DataFrame:
 
 def publish(run: Run) -> int:
     """Sign the staged warehouse, write its macros, codebook, comments and quality page, check its claims
-    and swap it in, the page after it; the warehouse's size in bytes.
+    and swap it in with the page; the warehouse's size in bytes.
 
     Raises:
         WarehouseFault: a guard or a claim does not hold; what was published before stays.
@@ -425,6 +425,5 @@ def publish(run: Run) -> int:
     page = run.stage.folder / quality.NAME
     page.write_text(quality.page(connection, run.settings.raw), encoding="utf-8")
     run.database.close()
-    warehouse.publish(run.stage, keep=not run.whole)
-    page.replace(run.stage.warehouse / quality.NAME)
+    warehouse.publish(run.stage, keep=not run.whole, pages=[page])
     return run.stage.published.stat().st_size

@@ -499,11 +499,13 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def publish(stage: Stage, keep: bool = False) -> None:
+def publish(stage: Stage, keep: bool = False, pages: Sequence[Path] = ()) -> None:
     """Swap the staged file in, once every claim that blocks publication holds.
 
     Args:
         keep: leave the staged file for later steps of the run, and swap a copy in.
+        pages: files about it, which come to stand beside it. They go first: after a run that ends
+            between them the file is still the old one, so the next run makes all of them anew.
     Raises:
         WarehouseFault: a claim does not hold; the published file stays.
     """
@@ -523,6 +525,9 @@ def publish(stage: Stage, keep: bool = False) -> None:
     _sync(ready)
     # Of whoever wrote to the published file and was ended; beside another file it would bar its opening.
     stage.published.with_name(f"{NAME}.wal").unlink(missing_ok=True)
+    for page in pages:
+        _sync(page)
+        page.replace(stage.warehouse / page.name)
     ready.replace(stage.published)
     _sync(stage.warehouse)
 

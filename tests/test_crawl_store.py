@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -253,3 +254,29 @@ def test_a_page_and_its_pictures_are_read_as_one(tmp_path: Path) -> None:
     document = read_document(path)
     assert "年度报告" in document.text
     assert [b.data for b in document.blocks if isinstance(b, PictureBlock)] == [png("one"), png("two")]
+
+
+def test_a_whole_file_without_a_line_is_no_fault_while_its_crawl_has_not_ended(tmp_path: Path) -> None:
+    store = Store(tmp_path, "s")
+    with store.lock():
+        Journal(store.hidden).done(None)
+        store.add(entry("//a/1", outcome="failed"))
+        _, path = store.put(b"%PDF-1", "document", "pdf")
+    assert (verify(tmp_path).faults, verify(tmp_path).unlisted) == ((), 1)
+    (tmp_path / "s" / path).write_bytes(b"%PDF-")
+    (fault,) = verify(tmp_path).faults
+    assert "no line of the manifest" in fault
+    (tmp_path / "s" / path).write_bytes(b"%PDF-1")
+    Journal(store.hidden).close()
+    assert len(verify(tmp_path).faults) == 1
+
+
+def test_the_second_crawl_is_told_who_crawls(tmp_path: Path) -> None:
+    held = Store(tmp_path, "s").lock()
+    with held, pytest.raises(StoreFault) as told, Store(tmp_path, "s").lock():
+        pass
+    assert f"a crawl, process {os.getpid()} on " in str(told.value) and "wait for it to end" in str(
+        told.value
+    )
+    with Store(tmp_path, "s").lock():
+        pass

@@ -136,6 +136,8 @@ def raw_verify(raw: RawOption = None) -> None:
         raise _failure(f"there is no raw folder at {folder}")
     proof = verify(folder)
     typer.echo(f"{proof.files:,} files, {proof.lines:,} lines of manifests, {proof.torn} torn by a crash")
+    if proof.unlisted:
+        typer.echo(f"{proof.unlisted:,} files of a crawl that has not ended; the next one writes their lines")
     for fault in proof.faults[:_FAULTS_SHOWN]:
         typer.echo(printable(fault))
     if proof.faults:

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.crawl.adapters.common import Step
-from pipeline.crawl.store import append, lines
+from pipeline.crawl.store import JOURNAL, append, lines
 
-NAME = "crawl.jsonl"
+NAME = JOURNAL
 _STALE = timedelta(days=3)
 
 
@@ -51,7 +51,7 @@ class Journal:
                     started = datetime.strptime(self.crawl, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
                 except ValueError:
                     return False
-                begun = now - started < _STALE
+                begun = abs(now - started) < _STALE  # a clock that was wrong gives no crawl for ever
             elif "found" in line:
                 for step in line["found"]:
                     self._find(Step(**step))

@@ -184,7 +184,9 @@ class SourceSpider(scrapy.Spider):
         if step.role == "list" or known is None or known.listed != _listed(step) or not self._held(known):
             return None
         looked = datetime.fromisoformat(self.store.looked.get(known.key, known.time))
-        return known if self._begun - looked < timedelta(days=self.source.recheck_days) else None
+        # A look that is still to come is that of a clock which was wrong: it counts for nothing.
+        recent = timedelta(0) <= self._begun - looked < timedelta(days=self.source.recheck_days)
+        return known if recent else None
 
     def _children(self, step: Step, known: Entry) -> list[Step]:
         """The attachments that a page kept earlier leads to."""

@@ -27,6 +27,8 @@ from pipeline import locks
 
 HIDDEN = ".gongkai"
 MANIFEST = "manifest.jsonl"
+JOURNAL = "crawl.jsonl"
+"""Where a crawl that has not come to its end notes its steps (journal.py)."""
 Outcome = Literal["new", "changed", "same", "empty", "failed", "refused", "gone"]
 Kept = Literal["document", "aside"]
 # Endings that a stored file may get; chosen by its bytes, never taken from the network.
@@ -257,18 +259,20 @@ def _sync_folder(folder: Path) -> None:
 class Proof:
     """What verify found: how much was looked at, and each fault in one line.
 
-    ``torn`` are lines that a crash left half written; what they told was fetched again.
+    ``torn`` are lines that a crash left half written; what they told was fetched again. ``unlisted``
+    are whole files of a crawl that has not come to its end: the next one writes their lines.
     """
 
     files: int
     lines: int
     torn: int
     faults: tuple[str, ...]
+    unlisted: int = 0
 
 
 def verify(raw: Path) -> Proof:
     """Prove that hashes, files and manifests of every fetched source under ``raw`` agree."""
-    files = count = torn = 0
+    files = count = torn = unlisted = 0
     faults: list[str] = []
     for manifest in sorted(raw.glob(f"*/{HIDDEN}/{MANIFEST}")):
         folder = manifest.parent.parent
@@ -290,11 +294,15 @@ def verify(raw: Path) -> Proof:
             fault = _fault(folder, path, digest)
             if fault:
                 faults.append(f"{folder.name}: {path}: {fault}")
+        open_still = (folder / HIDDEN / JOURNAL).exists()
         for stray in _strays(folder, named):
-            faults.append(
-                f"{folder.name}: {stray}: named by its hash, but no line of the manifest tells of it"
-            )
-    return Proof(files, count, torn, tuple(faults))
+            if open_still and _fault(folder, stray, Path(stray).name.partition(".")[0]) is None:
+                unlisted += 1
+            else:
+                faults.append(
+                    f"{folder.name}: {stray}: named by its hash, but no line of the manifest tells of it"
+                )
+    return Proof(files, count, torn, tuple(faults), unlisted)
 
 
 def _fault(folder: Path, path: str, digest: str) -> str | None:
@@ -309,7 +317,7 @@ def _fault(folder: Path, path: str, digest: str) -> str | None:
     except OSError as fault:
         return f"cannot be read ({fault.strerror})"
     if found != digest:
-        return f"its bytes have the hash {found[:12]}…, the manifest says {digest[:12]}…"
+        return f"its bytes have the hash {found[:12]}…, not {digest[:12]}…"
     return None
 
 
