@@ -6,6 +6,7 @@ report's facts come from (assembly.py), or what fits the tables (frames.py).
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -73,6 +74,11 @@ class Reading:
     def report(self) -> Report:
         """The report that the payload holds."""
         return _REPORT.validate_json(self.payload)
+
+    @property
+    def status(self) -> str:
+        """How reading it ended: the report's status, and nothing else of the payload."""
+        return str(json.loads(self.payload)["status"])
 
 
 def pack(report: Report) -> str:

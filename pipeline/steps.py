@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,11 +35,14 @@ from pipeline.reading_pool import Limits, ReadFile, read_files
 from pipeline.reading_rows import FACT_TABLES, LONG
 from pipeline.reading_version import program_version, reader_versions
 from pipeline.settings import Settings
+from pipeline.terminal import printable
 
 RunChecks = Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame]
 Progress = Callable[[int, int], None]
 """Told how many files are done, of how many."""
 
+LOG = logging.getLogger("gongkai.files")
+"""What was done to which file; nothing that stands in one."""
 # Readings are kept after this many files, so that a run that is ended loses little.
 _PART = 200
 _SLOWEST = 10
@@ -203,6 +207,9 @@ def document_text(run: Run) -> ReadCounts:
     """Read each file that is not known yet; what was read is in the cache afterwards."""
     files, cache = _files(run), run.cache
     readable = [file for file in files if not file.refused]
+    for file in files:
+        if file.refused:
+            LOG.info("not read %s: %s", printable(file.path), printable(file.message))
     known = cache.keys()
     new = [file for file in readable if _key(file) not in known]
     done = len(files) - len(new)
@@ -213,6 +220,7 @@ def document_text(run: Run) -> ReadCounts:
     try:
         for reading in read_files(new, run.read, run.settings.workers, run.limits):
             part.append(reading)
+            LOG.info("read %s: %s, %.2f s", printable(reading.name), reading.status, reading.seconds)
             slowest = heapq.nlargest(_SLOWEST, [*slowest, (reading.seconds, reading.name)])
             done += 1
             run.progress(done, len(files))

@@ -166,3 +166,32 @@ def test_a_backup_taken_while_a_build_works_gives_the_same_tables(copy: Path, tm
             shutil.rmtree(place / "w")  # what a backup of reports and decisions alone gives back
         assert build(place).fault is None
         assert tables(place) == after
+
+
+# Logs
+
+
+def test_the_log_says_what_was_done_to_which_file_and_nothing_that_stands_in_one(tmp_path: Path) -> None:
+    secret, figure = "某某秘密镇", 48151623
+    fakes.write(tmp_path / "raw", "a/one.txt", agency=secret, year=2023, requests=fakes.balanced(figure))
+    wrong = {**fakes.balanced(figure), "received.total": figure + 1.0}
+    fakes.write(tmp_path / "raw", "a/2.txt", agency=f"{secret}人民政府", year=2022, requests=wrong)
+    fakes.write(tmp_path / "raw", "a/locked.txt", do="refuse", agency=secret)
+    fakes.write(tmp_path / "raw", "a/raises.txt", do="raise", agency=secret)
+    (tmp_path / "raw" / "a" / "x\n2026 forged \x1b[31m.exe").write_text(secret)
+    (tmp_path / "raw" / "a" / "away.txt").symlink_to(tmp_path / "nowhere")
+    assert build(tmp_path).fault is None
+    log = (tmp_path / "build.log").read_text(encoding="utf-8")
+    lines = [line.split(" INFO ", 1)[1] for line in log.splitlines() if " INFO " in line]
+    done = {line.split(",")[0] for line in lines}
+    assert {"read a/one.txt: parsed", "read a/2.txt: parsed"} <= done
+    assert {"read a/locked.txt: encrypted", "read a/raises.txt: unreadable"} <= done
+    assert "read a/x\\x0a2026 forged \\x1b[31m.exe: unreadable" in done
+    assert any(line.startswith("not read a/away.txt: ") for line in lines)
+    said = (secret, str(figure), "本机关收到申请", "一、总体情况", "\x1b")
+    assert [word for word in said if word in log] == []
+    with warehouse.connect(published(tmp_path), read_only=True) as connection:
+        ((text,),) = connection.execute("select distinct text from fact_section").fetchall()
+        assert text == "本机关收到申请。", "which the log would hold, if it held texts"
+    assert build(tmp_path).fault is None
+    assert "read a/one.txt" not in (tmp_path / "build.log").read_text(encoding="utf-8")

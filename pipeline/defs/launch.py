@@ -66,6 +66,7 @@ def run_build(
     log.write_text("", encoding="utf-8")
     # Appending, since setting up a new instance closes the handlers that it finds.
     handler = logging.FileHandler(log, mode="a", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     job = definitions(read, check, progress, _file_logger(handler)).resolve_job_def(JOB)
     folders = {
         "raw": str(settings.raw),
@@ -78,12 +79,15 @@ def run_build(
     }
     config = {"resources": {KEY: {"config": folders}}, "loggers": {LOG: {}}}
     only = sorted(READING) if _is_current(settings, read, check) else None
+    steps.LOG.setLevel(logging.INFO)
+    steps.LOG.addHandler(handler)
     try:
         with _instance() as instance:
             result = job.execute_in_process(
                 run_config=config, instance=instance, raise_on_error=False, asset_selection=only
             )
     finally:
+        steps.LOG.removeHandler(handler)
         handler.close()
     if not result.success:
         return Outcome(_fault(result.all_events, log))
@@ -132,8 +136,6 @@ def _can_write(folder: Path) -> bool:
 
 
 def _file_logger(handler: logging.Handler) -> dg.LoggerDefinition:
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-
     @dg.logger({}, description="Log lines into a file")
     def to_file(context: dg.InitLoggerContext) -> logging.Logger:
         logger = logging.Logger("gongkai.run", logging.DEBUG)
