@@ -7,7 +7,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 HASHES = $(if $(shell grep -l -m1 -e '--hash=' $(1) 2>/dev/null),--require-hashes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick check dev docs samples clean
+.PHONY: help setup run test quick check dev docs samples licences sbom audit clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -54,6 +54,16 @@ docs: $(VENV)/installed-dev ## the docs as pages in build/docs
 
 samples: $(VENV)/installed-dev ## make the sample reports of data/raw anew
 	$(BIN)/python -m tests.render.make_samples
+
+licences: $(VENV)/installed-dev ## the licences of all installed packages, in docs/licences.md
+	$(BIN)/python -m tests.supply licences
+
+sbom: $(VENV)/installed-dev ## a bill of materials of what setup installs, as CycloneDX in build/sbom.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json requirements.txt
+
+audit: $(VENV)/installed-dev ## known faults of the pinned packages; needs the network
+	@$(BIN)/python -m tests.supply audit
 
 clean: ## remove what builds and tools have made; data/raw stays
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis data/instance
