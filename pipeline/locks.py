@@ -63,17 +63,22 @@ def take(handle: int, note: Path, wait: float = 0) -> None:
     Raises:
         Busy: as ``hold``.
     """
-    if fcntl is None:
-        return
     until = time.monotonic() + max(wait, _INSTANT)
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except OSError as error:  # as PermissionError on some systems
-            if time.monotonic() >= until:
-                raise Busy(_holder(note)) from error
+    while not try_take(handle):
+        if time.monotonic() >= until:
+            raise Busy(_holder(note))
         time.sleep(_AGAIN)
+
+
+def try_take(handle: int) -> bool:
+    """Lock an open file or folder, if nobody else has it."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # as PermissionError on some systems
+        return False
+    return True
 
 
 def this_process(what: str) -> str:

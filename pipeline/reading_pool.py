@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -187,6 +188,7 @@ def _try_worker(context: multiprocessing.context.BaseContext, read: ReadFile, li
 
 def _start_worker(limits: Limits, folder: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     tempfile.tempdir = str(folder)
     if limits.megabytes and resource is not None:
         if limits.megabytes < _megabytes() + _ROOM:
@@ -194,6 +196,16 @@ def _start_worker(limits: Limits, folder: Path) -> None:
         bound = limits.megabytes * 1024 * 1024
         with contextlib.suppress(ValueError, OSError):  # a stricter bound is set, or the system has none
             resource.setrlimit(resource.RLIMIT_AS, (bound, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def _end_with_parent(folder: Path) -> None:
+    """Where the parent is killed, nobody else ends its workers: each waits for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    parent.join()
+    end_left_behind(folder)
+    os._exit(1)
 
 
 def _loaded(read: ReadFile) -> int:

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "pipeline"
 
 # The rooms in order; a module may import from its own room and from earlier ones.
 ROOMS = (
-    ("pipeline.settings", "pipeline.terminal", "pipeline.files", "pipeline.locks"),
+    ("pipeline.settings", "pipeline.terminal", "pipeline.files", "pipeline.locks", "pipeline.scratch"),
     ("pipeline.form",),
     ("pipeline.reading",),
     ("pipeline.agencies",),

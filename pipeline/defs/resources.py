@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipeline import steps
+from pipeline import scratch, steps
 from pipeline.cells.read import read_file
 from pipeline.checks import run_checks
 from pipeline.reading_pool import ReadFile
@@ -57,6 +57,7 @@ def build_resource(
             verify=config["verify"],
             wait=config.get("wait"),
         )
+        scratch.claim()
         run = context.run
         assert run is not None, "a build is a run of Dagster's"
         # A run of the whole job names no assets.
