@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import chain
 
 from pipeline.cells.identities import Key, sum_column
@@ -287,6 +288,38 @@ def _question_blanks(reading: Reading) -> None:
         # Six figures and one empty field, or an empty field last: as likely a lost cell as a blank one.
         if len(gone) == 1 or (gone and keys[-1] in blank):
             reading.lost_rows[row] = (len(keys) - len(gone), len(keys))
+    for row in _totals_moved(reading):
+        keys = [key for key in reading.printed if key[0] == row]
+        reading.lost_rows[row] = (len(keys) - 1, len(keys))
+        reading.unknown += keys
+        for key in keys:
+            del reading.printed[key]
+
+
+def _totals_moved(reading: Reading) -> list[str]:
+    """Rows whose only empty field is 总计 and whose last figure is never less than all before it together.
+
+    Where that holds of every such row, the last figure is most likely the total, and which cell fell out
+    before it is not known. Rows of zeros say nothing.
+    """
+    total = sum_column(reading.table)
+    if total is None:
+        return []
+    rows: dict[str, list[Decimal]] = {}
+    for (row, column), placed in reading.printed.items():
+        if column != total and placed.value.number is not None:
+            rows.setdefault(row, []).append(placed.value.number)
+    others = len(reading.table.columns) - 1
+    told = {
+        row: figures
+        for row, figures in rows.items()
+        if len(figures) == others
+        and any(figures)
+        and (empty := reading.printed.get((row, total))) is not None
+        and empty.value.status == "blank"
+    }
+    moved = all(figures[-1] >= sum(figures[:-1]) for figures in told.values())
+    return list(told) if moved else []
 
 
 def _one_line_readings(around: Surroundings, source: Source, table: Table, form: str) -> Iterator[Reading]:
