@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -14,11 +18,13 @@ import pytest
 
 from pipeline import warehouse, warehouse_version
 from pipeline.checks import run_checks
+from pipeline.crawl.store import Entry, Store
 from pipeline.defs.launch import Outcome, run_build
 from pipeline.publish import explore, explore_server
 from pipeline.settings import Settings
 from tests import fakes
 
+ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.xdist_group("build")
 
 
@@ -68,8 +74,12 @@ def published(folder: Path) -> Path:
 
 
 def tables(folder: Path) -> dict[str, list[tuple]]:
-    """Everything in the warehouse but which run made it."""
-    with warehouse.connect(published(folder), read_only=True) as connection:
+    """Everything in the folder's warehouse but which run made it."""
+    return rows(published(folder))
+
+
+def rows(path: Path) -> dict[str, list[tuple]]:
+    with warehouse.connect(path, read_only=True) as connection:
         names = warehouse.tables(connection) - {warehouse.BUILD_INFO}
         return {
             name: connection.execute(f"select * from {name} order by all").fetchall()
@@ -195,3 +205,74 @@ def test_the_log_says_what_was_done_to_which_file_and_nothing_that_stands_in_one
         assert text == "本机关收到申请。", "which the log would hold, if it held texts"
     assert build(tmp_path).fault is None
     assert "read a/one.txt" not in (tmp_path / "build.log").read_text(encoding="utf-8")
+
+
+def commands(heading: str) -> str:
+    """The shell lines that docs/operate.md prints under a heading."""
+    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    part = page.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    (block,) = re.findall(r"^```sh\n(.*?)^```", part, re.DOTALL | re.MULTILINE)
+    return block
+
+
+def run(script: str, folder: Path) -> str:
+    """Lines as printed, in a folder that holds a project's own; what they print."""
+    home = folder / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    if not (folder / ".venv").exists():
+        (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
+    places = {
+        "GONGKAI_RAW": folder / "data" / "raw",
+        "GONGKAI_WAREHOUSE": folder / "data" / "warehouse",
+        "GONGKAI_CURATION": folder / "data" / "curation",
+        "DAGSTER_HOME": home,
+    }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env={**os.environ, **{name: str(place) for name, place in places.items()}},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_backup_and_restore_as_printed(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    (old / "data" / "curation").mkdir(parents=True)
+    data = (ROOT / "data" / "raw" / "samples" / "town_2022.txt").read_bytes()
+    store = Store(old / "data" / "raw", "some-town")
+    digest, path = store.put(data, "document", "txt")
+    address = "https://www.example.gov.cn/2022.txt"
+    store.add(
+        Entry(
+            datetime.now(UTC).isoformat(),
+            "one",
+            address,
+            address,
+            "document",
+            "new",
+            200,
+            sha256=digest,
+            bytes=len(data),
+            path=path,
+            kept="document",
+        )
+    )
+    (old / "data" / "curation" / "a.yaml").write_text(
+        f"- document: {digest}\n  cell: requests.received.total\n  printed: 15\n  decision: confirmed\n"
+        "  reason: as the office says\n  date: 2026-11-20\n",
+        encoding="utf-8",
+    )
+    run(".venv/bin/gongkai build", old)
+    run(commands("Backups"), old)
+    new.mkdir()
+    (old / "backup.tar.gz").rename(new / "backup.tar.gz")
+    assert "1 files, 1 lines of manifests" in run(commands("Restore"), new)
+    made, again = (rows(folder / "data" / "warehouse" / warehouse.NAME) for folder in (old, new))
+    assert made == again
+    assert [row[:2] for row in made["decisions"]] and made["dim_document"][0][3] == address
