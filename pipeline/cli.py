@@ -518,14 +518,14 @@ def _doctor(found: Sequence[Found]) -> None:
 
 @app.command()
 def dev(port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 3000) -> None:
-    """Dagster's web UI and daemon on this machine only."""
+    """Dagster's web UI and daemon, for this machine only (pipeline/defs/web.py)."""
     home = dagster_home()
     if home is None:
         # Dagster wants its settings inside the folder that it keeps its state in.
         home = INSTANCE
         home.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(DAGSTER_YAML, home / DAGSTER_YAML.name)
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "pipeline.definitions"]
+    command = [sys.executable, "-m", "pipeline.defs.web", "-m", "pipeline.definitions"]
     command += ["-h", "127.0.0.1", "-p", str(port)]
     os.chdir(PROJECT)
     # In our place, so that whoever stops us stops it.
