@@ -22,6 +22,7 @@ from pipeline.checks.rules import MEASURE, rules
 from pipeline.defs.assets import MARTS, TABLES
 from pipeline.defs.resources import KEY, run_of
 from pipeline.form.model import forms
+from pipeline.terminal import printable, unturned_in
 
 Context = dg.AssetCheckExecutionContext
 _ROWS_SHOWN = 100
@@ -242,7 +243,7 @@ _IN_ADDRESS = ":/?#@!$&'*+,;=%~"
 
 def _plain(text: str | None) -> str:
     """Words of a report as Markdown that means just these words."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join((text or "").split()))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", printable(" ".join((text or "").split())))
 
 
 def _share(part: int, whole: int) -> float:
@@ -266,7 +267,7 @@ def _result(
 
 def _as_table(rows: pl.DataFrame) -> dg.TableMetadataValue:
     """The first rows, as a table that the web UI shows."""
-    records = [dg.TableRecord(row) for row in rows.head(_ROWS_SHOWN).iter_rows(named=True)]
+    records = [dg.TableRecord(unturned_in(row)) for row in rows.head(_ROWS_SHOWN).iter_rows(named=True)]
     columns = [dg.TableColumn(name, _ui_type(kind)) for name, kind in rows.schema.items()]
     return dg.MetadataValue.table(records, dg.TableSchema(columns))
 

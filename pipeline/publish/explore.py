@@ -20,6 +20,7 @@ import duckdb
 from pipeline import warehouse
 from pipeline.publish import explore_data as data
 from pipeline.publish import explore_wasm
+from pipeline.terminal import unturned_in
 
 PAGE = "index.html"
 # The parts of the page that are the same for every warehouse, and the files that they stand in here.
@@ -109,7 +110,7 @@ class Explorer:
 
 def _script(name: str, content: Any) -> str:
     """Data as a script, since a page from disk may load those and nothing else."""
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(unturned_in(content), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # Neither ends a script element nor a line, wherever the text may come to stand.
     for character in "<>\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

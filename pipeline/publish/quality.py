@@ -19,6 +19,7 @@ import polars as pl
 from pipeline.publish import quality_data as data
 from pipeline.publish.quality_charts import stacked_bars
 from pipeline.publish.quality_pictures import Place, pictures, place_of
+from pipeline.terminal import unturned, unturned_in
 from pipeline.warehouse import BUILD_INFO
 
 NAME = "quality.html"
@@ -63,7 +64,7 @@ def page(connection: data.Connection, raw: Path | None = None, bounds: Bounds | 
         coverage=[(table, _coverage_chart(table, years)) for table in tables],
         codes=codes,
         codes_chart=_codes_chart(codes[:_CODES_SHOWN]),
-        rows={"rows": listed, "detailed": [row["report_id"] for row in worst]},
+        rows={"rows": unturned_in(listed), "detailed": [row["report_id"] for row in worst]},
         left_out=left_out,
         details=[
             (detail, shown) for detail, shown in zip(details, _pictures(details, raw, bounds), strict=True)
@@ -78,9 +79,15 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _shown(value: object) -> object:
+    """What is put into the page; charts and JSON are markup already, of texts that were shown so."""
+    return unturned(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _regions(of_reports: pl.Series) -> list[str]:
