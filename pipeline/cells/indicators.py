@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from pipeline.cells.labels import best_line, wordings
 from pipeline.cells.matching import Match, match_rows
 from pipeline.cells.numbers import Value, is_value, parse_value
-from pipeline.cells.placing import LINE, Placed, Placing
+from pipeline.cells.placing import LINE, Placed, Placing, trust
 from pipeline.cells.rows import MAX_LABEL, MAX_OUTER, PrintedRow, distinct, matrix
 from pipeline.cells.solving import Reading, best_of, solve
 from pipeline.form.folding import fold, label_key
@@ -512,7 +512,7 @@ def _solved(name: str, matched: Sequence[tuple[Match, _Row]], table: Table, vers
             continue
         value = _value(cell, line, row.unit)
         placing.cells[line.code, column] = Placed(
-            value, cell.text.strip(), cell.locator, cell.confidence, cell.alternatives
+            value, cell.text.strip(), cell.locator, trust(cell, line.number), cell.alternatives
         )
         remark = _unit_remark(row.unit, line)
         if remark:

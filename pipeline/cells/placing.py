@@ -19,9 +19,12 @@ from pipeline.cells.numbers import Value, parse_value
 from pipeline.cells.rows import PrintedRow, distinct, matrix
 from pipeline.form.folding import fold
 from pipeline.form.lookups import lookups
-from pipeline.form.model import Line, Table
+from pipeline.form.model import Line, NumberKind, Table
 from pipeline.reading.document import Cell, Grid
 
+HIDDEN_POINT = 0.6
+"""Confidence at most of an amount that may have lost its point in the picture."""
+_POINT = re.compile(r"(?<=\d)\.(?=\d)")
 LINE = "line"
 """The name of the one printed row of 表四 in ``Placing.open_rows``, and of a table's remarks as a whole."""
 
@@ -220,8 +223,19 @@ def _put(placing: Placing, row: str, column: Line, cells: Sequence[Cell]) -> Non
     value = parse_value(text, column.number, column.unit, placing.header_units.get(column.code, ""))
     others = filled[0].alternatives if len(filled) == 1 else ()
     placing.cells[row, column.code] = Placed(
-        value, text, filled[0].locator, min(c.confidence for c in filled), others
+        value, text, filled[0].locator, min(trust(c, column.number) for c in filled), others
     )
+
+
+def trust(cell: Cell, number: NumberKind) -> float:
+    """How far a cell's text is to be trusted as such a figure.
+
+    An amount in which a picture may hide the point is only believed where something confirms it: the
+    point that was not seen makes it a hundred or a thousand times as large.
+    """
+    if number == "amount" and any(_POINT.sub("", other) == cell.text for other in cell.alternatives):
+        return min(cell.confidence, HIDDEN_POINT)
+    return cell.confidence
 
 
 Trim = Callable[[Sequence[Cell], int], list[Cell] | None]

@@ -29,6 +29,10 @@ DISPUTED = 0.6
 NEAR_SIDE = 3
 """Pixels between a figure and its cell's side within which a stroke across it may pass for a rule."""
 MAX_ALTERNATIVES = 5
+UNEVEN = 1.15
+"""How much farther than the usual two digits may stand apart with nothing between them."""
+WIDE_PITCH = 0.95
+"""The same in heights of a digit, for figures of two digits."""
 _FIGURE = re.compile(r"[\d.,，．·、\-—–－−+/%\s]*\d[\d.,，．·、\-—–－−+/%\s]*")
 # What may stand in a cell for figures: a figure, a mark for none, a word.
 _TELLING = re.compile(rf"{_FIGURE.pattern}|[/\\\-—–－−_.·*×\s]+|.*[\u4e00-\u9fff].*")
@@ -305,9 +309,43 @@ def _choice(lines: Sequence[Line], strip: _Strip) -> tuple[str, float, tuple[str
     for text in votes:
         if text != UNREAD:
             rivals[text] = max(max(votes[text]), rivals.get(text, 0.0))
+    pointed = _with_a_point(best, strip.marks)
+    if pointed:
+        # First, so that it is kept: a point that was not seen makes the figure a thousand times as large.
+        rivals[pointed] = 1.0
     rivals.pop(best, None)
     ordered = sorted(rivals, key=lambda t: -rivals[t])
     return best, confidence, tuple(ordered[:MAX_ALTERNATIVES])
+
+
+def _with_a_point(text: str, marks: Pixels) -> str | None:
+    """The digits with a point where the ink may hide one; None where it cannot.
+
+    It cannot where each digit is a mark of its own, nothing small lies low between them, and they stand
+    as evenly as digits do (all of a font's digits are as wide as each other).
+    """
+    if not (text.isascii() and text.isdigit()) or len(text) < 2:
+        return None
+    count, _, stats, _ = cv2.connectedComponentsWithStats(marks, connectivity=8)
+    high = max((int(stats[i][cv2.CC_STAT_HEIGHT]) for i in range(1, count)), default=0)
+    tall, low = [], []
+    for x, y, w, h, _ in (map(int, stats[i]) for i in range(1, count)):
+        if h >= 0.6 * high:
+            tall.append(x + w / 2)
+        elif y + h >= 0.75 * marks.shape[0]:
+            low.append(x + w / 2)
+    tall.sort()
+    if len(tall) != len(text):
+        # Digits that touch, or in pieces: no telling what stands between them.
+        return f"{text[0]}.{text[1:]}"
+    for mark in low:
+        before = sum(x < mark for x in tall)
+        if 0 < before < len(text):
+            return f"{text[:before]}.{text[before:]}"
+    pitches = np.diff(tall)
+    widest = int(pitches.argmax())
+    even = min(float(np.median(pitches)) * UNEVEN, WIDE_PITCH * high)
+    return f"{text[: widest + 1]}.{text[widest + 1 :]}" if pitches[widest] > even else None
 
 
 def _possible(line: Line) -> list[tuple[str, float]]:
