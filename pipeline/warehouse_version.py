@@ -17,10 +17,11 @@ SCHEMA = 1
 def version_of(connection: duckdb.DuckDBPyConnection) -> int:
     """The version that ``build_info`` names; files from before it named one are of version 1."""
     try:
-        found = connection.execute(f"select max(schema_version) from {BUILD_INFO}").fetchone()
+        # Fetched to its end: a connection with an unfinished result refuses the next question.
+        ((found,),) = connection.execute(f"select max(schema_version) from {BUILD_INFO}").fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):
         return 1
-    return int(found[0]) if found and found[0] is not None else 1
+    return int(found) if found is not None else 1
 
 
 def older(path: Path) -> str:

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from pipeline import frames, warehouse
+from pipeline.checks import guards
 from pipeline.settings import SQL
 
 
@@ -215,6 +216,14 @@ def test_build_info_says_which_run_made_the_tables(stage: warehouse.Stage) -> No
         (row,) = warehouse.read(connection, "build_info").iter_rows(named=True)
     assert (row["run"], row["gongkai_version"], row["reader_version"]) == ("run", "1.2.3", "abc")
     assert row["started_at"] == started.replace(tzinfo=None) <= row["finished_at"]
+
+
+def test_a_signed_file_answers_what_a_build_is_compared_with(stage: warehouse.Stage) -> None:
+    with warehouse.connect(stage.database) as connection:
+        warehouse.sign(connection, "run", datetime.now(UTC), "1.2.3", "abc")
+    stage.database.replace(stage.published)
+    answers = warehouse.asked_of_published(stage.published, guards.QUESTIONS)
+    assert answers is not None and answers.keys() == guards.QUESTIONS.keys()
 
 
 def test_comments_with_quotes_are_written_as_they_are(stage: warehouse.Stage) -> None:
