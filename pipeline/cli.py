@@ -77,6 +77,10 @@ WarehouseOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="processes that read files [one a core]")
 ]
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option("--executor", help="who reads: local, or dask://HOST:PORT, a Dask cluster [local]"),
+]
 CurationOption = Annotated[
     Path | None, typer.Option("--curation", help="folder of settled findings [data/curation]")
 ]
@@ -106,10 +110,11 @@ def build(
     profile: Annotated[
         bool, typer.Option("--profile", help="also print what each step and the slowest files took")
     ] = False,
+    executor: ExecutorOption = None,
 ) -> None:
     """Read every report file of the raw folder into gongkai.duckdb."""
     console = Console()
-    chosen = _settings(raw, warehouse, workers, accept, curation, verify, wait)
+    chosen = _settings(raw, warehouse, workers, accept, curation, verify, wait, executor)
     if not chosen.raw.is_dir():
         _fail(f"there is no raw folder at {chosen.raw}")
     if curation is not None and not curation.is_dir():
@@ -540,9 +545,19 @@ def _settings(
     curation: Path | None = None,
     verify: bool = False,
     wait: float | None = None,
+    executor: str | None = None,
 ) -> Settings:
     try:
-        return settings(raw, warehouse, workers, accept=accept, curation=curation, verify=verify, wait=wait)
+        return settings(
+            raw,
+            warehouse,
+            workers,
+            accept=accept,
+            curation=curation,
+            verify=verify,
+            wait=wait,
+            executor=executor,
+        )
     except SettingsFault as fault:
         _fail(str(fault))
 

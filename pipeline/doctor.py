@@ -46,7 +46,7 @@ _CHINESE = re.compile(
 )
 _EXTRAS = {
     "ocr": "读取扫描件和图片 scans and pictures of tables are read",
-    "dask": "在多台机器上读取 files are read on several machines",
+    "cluster": "在多台机器上读取 files are read on several machines",
 }
 _DEV = "dev"
 

@@ -112,6 +112,11 @@ def read_files(files: Sequence[RawFile], read: ReadFile, workers: int, limits: L
         yield _alone(file, read, limits, context)
 
 
+def unreadable(file: RawFile, message: str, only_under: str | None = None) -> Reading:
+    """What is kept of a file that cannot be read, and under which limits alone."""
+    return _reading(file, _failure("other", "unreadable", message, only_under))
+
+
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     format: FileFormat

@@ -6,6 +6,7 @@ Here: the only place that reads ``os.environ``, and the defaults. Not here: what
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 SQL = PROJECT / "sql"
 DAGSTER_YAML = PROJECT / "dagster.yaml"
 INSTANCE = PROJECT / "data" / "instance"
+
+
+LOCAL = "local"
+"""The executor that is this machine's own processes."""
+_DASK = re.compile(r"dask(\+tls)?://[^/\s?#@]+:\d{1,5}")
 
 
 class SettingsFault(ValueError):
@@ -43,6 +49,15 @@ class Settings:
     """Folder of settled findings; None is a build without any."""
     wait: float = 0
     """Seconds to wait for another run that writes to the warehouse."""
+    executor: str = LOCAL
+    """Who reads: processes of this machine, or the Dask cluster at ``dask[+tls]://host:port``."""
+
+    @property
+    def scheduler(self) -> str:
+        """The address of the cluster's scheduler as Dask writes it; empty where this machine reads."""
+        if self.executor == LOCAL:
+            return ""
+        return self.executor.replace("dask+tls:", "tls:").replace("dask:", "tcp:")
 
 
 def settings(
@@ -54,11 +69,12 @@ def settings(
     curation: Path | None = None,
     verify: bool = False,
     wait: float | None = None,
+    executor: str | None = None,
 ) -> Settings:
     """The settings in force: what is given, else ``GONGKAI_*``, else the project's own folders.
 
     Raises:
-        SettingsFault: a variable holds no number where one is needed.
+        SettingsFault: a variable holds no number where one is needed, or no executor.
     """
     return Settings(
         raw=_absolute(raw or environ.get("GONGKAI_RAW") or PROJECT / "data" / "raw"),
@@ -71,6 +87,7 @@ def settings(
         verify=verify,
         curation=_absolute(curation or environ.get("GONGKAI_CURATION") or PROJECT / "data" / "curation"),
         wait=_number(environ, "GONGKAI_WAIT", 0) if wait is None else wait,
+        executor=_executor(executor or environ.get("GONGKAI_EXECUTOR") or LOCAL),
     )
 
 
@@ -98,6 +115,15 @@ def child_environment(environ: Mapping[str, str] = os.environ, **more: str) -> d
 
 def _absolute(path: Path | str) -> Path:
     return Path(path).expanduser().absolute()
+
+
+def _executor(text: str) -> str:
+    if text != LOCAL and not _DASK.fullmatch(text):
+        raise SettingsFault(
+            f"an executor (--executor, GONGKAI_EXECUTOR) is {LOCAL}, dask://HOST:PORT or "
+            f"dask+tls://HOST:PORT, not {text!r}"
+        )
+    return text
 
 
 def _number(environ: Mapping[str, str], name: str, default: float) -> float:

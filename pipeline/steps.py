@@ -31,8 +31,9 @@ from pipeline.curation import decisions as settled
 from pipeline.manifest import provenance
 from pipeline.publish import codebook, quality
 from pipeline.reading_cache import Held, Key, ReadingCache
+from pipeline.reading_cluster import read_on_cluster
 from pipeline.reading_pool import Limits, ReadFile, read_files
-from pipeline.reading_rows import FACT_TABLES, LONG
+from pipeline.reading_rows import FACT_TABLES, LONG, Reading
 from pipeline.reading_version import program_version, reader_versions
 from pipeline.settings import Settings
 from pipeline.terminal import printable
@@ -218,7 +219,7 @@ def document_text(run: Run) -> ReadCounts:
     slowest: list[tuple[float, str]] = []
     started = time.monotonic()
     try:
-        for reading in read_files(new, run.read, run.settings.workers, run.limits):
+        for reading in _readings(run, new):
             part.append(reading)
             LOG.info("read %s: %s, %.2f s", printable(reading.name), reading.status, reading.seconds)
             slowest = heapq.nlargest(_SLOWEST, [*slowest, (reading.seconds, reading.name)])
@@ -242,6 +243,13 @@ def document_text(run: Run) -> ReadCounts:
         "document_text", pl.DataFrame([(counts.read, counts.known)], schema=["read", "known"], orient="row")
     )
     return counts
+
+
+def _readings(run: Run, files: list[RawFile]) -> Iterator[Reading]:
+    """Files read by processes of this machine, or by a cluster."""
+    if run.settings.scheduler:
+        return read_on_cluster(files, run.read, run.settings.scheduler, run.limits)
+    return read_files(files, run.read, run.settings.workers, run.limits)
 
 
 def _key(file: RawFile) -> Key:

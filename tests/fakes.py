@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
+import psutil
+
+from pipeline.cells.read import read_file
 from pipeline.cells.report import (
     Fact,
     Heading,
@@ -32,6 +35,11 @@ def read_fake(path: Path, name: str) -> Report:
     if log:
         with Path(log).open("a") as lines:
             lines.write(f"{name}\n")
+    once = said.get("once")
+    if once and Path(once).exists():
+        return report(said)
+    if once:
+        Path(once).touch()
     match said.get("do"):
         case "hang":
             time.sleep(60)
@@ -41,6 +49,10 @@ def read_fake(path: Path, name: str) -> Report:
             time.sleep(60)
         case "crash":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "crash the cluster's worker":
+            # This process is one of a pool's, whose server is a child of the worker's.
+            os.kill(psutil.Process().parents()[1].pid, signal.SIGKILL)
+            time.sleep(60)
         case "raise":
             raise RuntimeError("no such table")
         case "refuse":
@@ -48,6 +60,11 @@ def read_fake(path: Path, name: str) -> Report:
         case "eat":
             return Report("parsed", "x" * (2 << 30))
     return report(said)
+
+
+def read_either(path: Path, name: str) -> Report:
+    """A file of the fake kind, or any other as it is."""
+    return (read_fake if path.suffix == ".txt" else read_file)(path, name)
 
 
 def report(said: Mapping) -> Report:

@@ -14,7 +14,7 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.instance.ref import InstanceRef
 
-from pipeline import steps, warehouse
+from pipeline import scratch, steps, warehouse
 from pipeline.cells.read import read_file
 from pipeline.checks import run_checks
 from pipeline.checks.guards import guards, told
@@ -28,6 +28,9 @@ _NO_CAPTURE = {
     "module": "dagster._core.storage.noop_compute_log_manager",
     "class": "NoOpComputeLogManager",
 }
+
+# Faults whose message is all that there is to say.
+_SAID = ("WarehouseFault", "ClusterFault")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,14 @@ def run_build(
     Where another run writes to the warehouse, this one waits as its settings say, or ends at once.
     """
     try:
+        scratch.claim()
         # Before anything is written: the log, too, is the other run's.
         with warehouse.lock(settings.warehouse, settings.wait):
             pass
     except warehouse.WarehouseFault as fault:
         return Outcome(str(fault))
+    except OSError as error:
+        return Outcome(f"cannot make a folder for temporary files: {error.strerror or error}")
     log.write_text("", encoding="utf-8")
     # Appending, since setting up a new instance closes the handlers that it finds.
     handler = logging.FileHandler(log, mode="a", encoding="utf-8")
@@ -76,6 +82,7 @@ def run_build(
         "accept": settings.accept,
         "verify": settings.verify,
         "wait": settings.wait,
+        "executor": settings.executor,
     }
     config = {"resources": {KEY: {"config": folders}}, "loggers": {LOG: {}}}
     only = sorted(READING) if _is_current(settings, read, check) else None
@@ -163,7 +170,7 @@ def _fault(events: Sequence[dg.DagsterEvent], log: Path) -> str:
                 error = error.cause
             message = str(error.message).strip()
             name, _, text = message.partition(": ")
-            if name.endswith("WarehouseFault"):
+            if name.endswith(_SAID):
                 return text
             return f"{message} (the run's log: {log})"
     return f"the run failed; its log: {log}"

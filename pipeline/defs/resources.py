@@ -29,6 +29,11 @@ _CONFIG = {
     "wait": dg.Field(
         float, is_required=False, description="seconds to wait for another run; default: GONGKAI_WAIT"
     ),
+    "executor": dg.Field(
+        str,
+        is_required=False,
+        description="who reads: local, or dask://HOST:PORT, a Dask cluster; default: GONGKAI_EXECUTOR",
+    ),
 }
 
 
@@ -56,6 +61,7 @@ def build_resource(
             accept=config["accept"],
             verify=config["verify"],
             wait=config.get("wait"),
+            executor=config.get("executor"),
         )
         scratch.claim()
         run = context.run
