@@ -88,22 +88,25 @@ def _of_source(source: str, fetches: list[_Fetch]) -> dict[str, Provenance]:
     versions: dict[str, list[str]] = defaultdict(list)
     newest: dict[str, _Fetch] = {}
     keys: dict[str, set[str]] = defaultdict(set)
+    digests: dict[str, str] = {}
     for fetch in fetches:
         newest[fetch.key] = fetch
         if fetch.path is not None:
             first.setdefault(fetch.path, fetch.told)
             keys[fetch.path].add(fetch.key)
+            # A crawl names a file by its hash; a manifest that someone edited may not.
+            digests.setdefault(fetch.path, fetch.sha256)
             if fetch.sha256 not in versions[fetch.key]:
                 versions[fetch.key].append(fetch.sha256)
     found: dict[str, Provenance] = {}
     for path, told in first.items():
-        digest = Path(path).name.partition(".")[0]
+        digest = digests[path]
         now = [newest[key] for key in sorted(keys[path])]
         superseded = all(fetch.sha256 != digest for fetch in now)
         by = next((fetch.sha256 for fetch in now if fetch.path is not None), None) if superseded else None
         found[f"{source}/{path}"] = replace(
             told,
-            version=max(versions[key].index(digest) + 1 for key in keys[path]),
+            version=max(versions[key].index(digest) + 1 for key in keys[path] if digest in versions[key]),
             superseded=superseded,
             superseded_by=by,
         )
