@@ -248,6 +248,8 @@ def _done(client: Client, address: str, running: Mapping[Future[list[Reading]], 
 
 def _threads(client: Client, address: str) -> int:
     """How many tasks the workers that are there now take at once."""
+    if client.status != "running":
+        raise ClusterFault(_gone(address))
     try:
         return sum(client.nthreads().values())
     except (OSError, CancelledError, RuntimeError) as fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipeline import cli, reading_cluster, warehouse
+from pipeline import cli, reading_cluster, steps, warehouse
 from pipeline.defs.launch import Outcome, run_build
 from pipeline.reading_cluster import ClusterFault, read_on_cluster, versions
 from pipeline.reading_pool import Limits, read_files
@@ -226,22 +227,22 @@ def test_a_scheduler_that_is_lost_ends_the_build_and_what_was_read_is_kept(
     for name in ("a.txt", "b.txt"):
         fakes.write(tmp_path / "raw", name, agency=name, year=2023)
     fakes.write(tmp_path / "raw", "c.txt", do="hang")
-    with ExitStack() as stack:
-        address = stack.enter_context(cluster(1))
-        told = []
+    told = []
+    with cluster(1) as address:
+        with distributed.Client(address, set_as_default=False) as client:
+            scheduler = client.run_on_scheduler(os.getpid)
 
         def lose(done: int, of: int) -> None:
             told.append(done)
             if done == 2:
-                with distributed.Client(address, set_as_default=False) as client:
-                    client.shutdown()
+                os.kill(scheduler, signal.SIGKILL)
 
         outcome = build(tmp_path, address, progress=lose)
     assert told == [0, 1, 2]
     assert outcome.fault is not None and outcome.fault.startswith(f"the Dask scheduler at {address} is gone")
     assert not (tmp_path / "w" / warehouse.NAME).exists()
-    (tmp_path / "raw" / "c.txt").unlink()
-    assert build(tmp_path, "local") == Outcome(None, read=0, known=2)
+    kept = steps._cache(settings(tmp_path), fakes.read_either).held().readings
+    assert sorted(kept["name"]) == ["a.txt", "b.txt"]
 
 
 def test_workers_that_are_all_lost_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
