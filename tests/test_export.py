@@ -28,7 +28,7 @@ from typer.testing import CliRunner
 from pipeline import frames, warehouse
 from pipeline.cli import app
 from pipeline.form.model import forms
-from pipeline.publish import export, export_plan, export_stata, export_types, export_xlsx
+from pipeline.publish import codebook, export, export_plan, export_stata, export_types, export_xlsx
 from pipeline.publish.export_package import version
 from pipeline.publish.export_release import COUNTS, FOLDER
 
@@ -508,3 +508,12 @@ def test_r_reads_stata_and_excel(source: Path, whole: Path, tmp_path: Path) -> N
     first, second = (list(map(float, line.split())) for line in said.stdout.splitlines())
     assert first == [*totals(source, "fact_dispute"), 5.0] and second == list(totals(source, "fact_dispute"))
     assert not math.isnan(sum(first))
+
+
+def test_the_table_that_is_named_like_the_sheet_beside_it_has_both(source: Path, tmp_path: Path) -> None:
+    shutil.copy(source, tmp_path / "copy.duckdb")
+    with warehouse.connect(tmp_path / "copy.duckdb") as connection:
+        codebook.write(connection)
+    export.export(tmp_path / "copy.duckdb", tmp_path / "out", [export.Format.XLSX], ["codebook"])
+    book = openpyxl.load_workbook(tmp_path / "out" / "xlsx" / "codebook.xlsx", read_only=True)
+    assert book.sheetnames == ["codebook", "codebook of codebook"]

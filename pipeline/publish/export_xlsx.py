@@ -122,7 +122,8 @@ def _write(sheet: Worksheet, line: int, place: int, value: object) -> bool:
 
 def _codebook(book: Workbook, connection: Connection, table: Table, notes: list[str]) -> None:
     """The sheet that says what the table, its columns and its codes mean."""
-    sheet = book.add_worksheet(_CODEBOOK)
+    # The table of that name has its rows on the first sheet.
+    sheet = book.add_worksheet(_CODEBOOK if table.name != _CODEBOOK else f"{_CODEBOOK} of {table.name}")
     bold = book.add_format({"bold": True, "bottom": 1})
     for place, width in enumerate((30, 12, 24, 70)):
         sheet.set_column(place, place, width)
