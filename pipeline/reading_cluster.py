@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.collection import RawFile
 from pipeline.reading import office
+from pipeline.reading_beside import Beside
 from pipeline.reading_pool import Limits, ReadFile, read_files, unreadable
 from pipeline.reading_rows import Reading
 from pipeline.reading_version import program_version, reader_versions
@@ -54,16 +55,17 @@ class ClusterFault(RuntimeError):
 
 
 def read_on_cluster(
-    files: Sequence[RawFile], read: ReadFile, address: str, limits: Limits
+    files: Sequence[RawFile], read: ReadFile, address: str, limits: Limits, workers: int = 1
 ) -> Iterator[Reading]:
     """Read files on the Dask cluster whose scheduler is at ``address``; gives each as it is done.
 
-    The bytes of a file travel with its task, so that nothing has to be shared; a file that has a URL
-    is fetched by the worker. A task whose worker dies is done again; one that ends several workers is
-    taken apart, and a file that ends them alone is unreadable.
+    The bytes of a file travel with its task, so that nothing has to be shared. A page with a picture
+    in a file beside it is read here, where that file is. A task whose worker dies is done again; one
+    that ends several workers is taken apart, and a file that ends them alone is unreadable.
 
     Args:
         address: ``tcp://host:port``, or ``tls://host:port`` with Dask's own settings for TLS.
+        workers: processes that read what is read here.
     Raises:
         ClusterFault: the extra is not installed, no scheduler or worker answers, or one is of another
             version; all workers or the scheduler are lost on the way.
@@ -73,7 +75,10 @@ def read_on_cluster(
     with _client(address) as client:
         own = versions()
         _check(client, address, own)
-        yield from _read(client, address, files, read, limits, own)
+        here: list[RawFile] = []
+        yield from _read(client, address, files, read, limits, own, here)
+    # What cannot travel, or cannot be had: it gets the status here that it would get anyway.
+    yield from read_files(here, read, workers, limits)
 
 
 @contextmanager
@@ -169,24 +174,34 @@ def _cannot_load(who: str, fault: BaseException) -> str:
 
 
 def _read(
-    client: Client, address: str, files: Sequence[RawFile], read: ReadFile, limits: Limits, own: Versions
+    client: Client,
+    address: str,
+    files: Sequence[RawFile],
+    read: ReadFile,
+    limits: Limits,
+    own: Versions,
+    here: list[RawFile],
 ) -> Iterator[Reading]:
+    """Readings from the cluster; files that are to be read on this machine are put into ``here``."""
     from distributed import KilledWorker
 
+    beside = Beside()
     executor: Executor = client.get_executor(pure=False)
     waiting = list(_tasks(files))[::-1]
     running: dict[Future[list[Reading]], list[RawFile]] = {}
     while waiting or running:
         room = _AHEAD * max(1, _threads(client, address))
         while waiting and len(running) < room:
-            task = waiting.pop()
-            sent = [(file, _content(file)) for file in task]
-            # What cannot be had here is read here, and so gets the status that it would get anyway.
-            yield from read_files([f for f, content in sent if content is None], read, 1, limits)
-            whole = [(file, content) for file, content in sent if content is not None]
-            if whole:
-                future = executor.submit(_read_task, read, whole, limits, own)
-                running[future] = [file for file, _ in whole]
+            sent = []
+            for file in waiting.pop():
+                content = _content(file)
+                if content is None or beside.named_in(content, file.place):
+                    here.append(file)
+                else:
+                    sent.append((file, content))
+            if sent:
+                future = executor.submit(_read_task, read, sent, limits, own)
+                running[future] = [file for file, _ in sent]
         for future in _done(client, address, running):
             task = running.pop(future)
             try:

@@ -248,7 +248,7 @@ def document_text(run: Run) -> ReadCounts:
 def _readings(run: Run, files: list[RawFile]) -> Iterator[Reading]:
     """Files read by processes of this machine, or by a cluster."""
     if run.settings.scheduler:
-        return read_on_cluster(files, run.read, run.settings.scheduler, run.limits)
+        return read_on_cluster(files, run.read, run.settings.scheduler, run.limits, run.settings.workers)
     return read_files(files, run.read, run.settings.workers, run.limits)
 
 

@@ -35,6 +35,9 @@ def read_fake(path: Path, name: str) -> Report:
     if log:
         with Path(log).open("a") as lines:
             lines.write(f"{name}\n")
+    if said.get("beside"):
+        there = path.parent / said["beside"]
+        return report({**said, "agency": there.read_text() if there.exists() else None})
     once = said.get("once")
     if once and Path(once).exists():
         return report(said)

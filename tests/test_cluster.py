@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli, reading_cluster, steps, warehouse
 from pipeline.defs.launch import Outcome, run_build
+from pipeline.reading_beside import Beside
 from pipeline.reading_cluster import ClusterFault, read_on_cluster, versions
 from pipeline.reading_pool import Limits, read_files
 from pipeline.settings import SettingsFault
@@ -156,6 +157,41 @@ def test_a_file_that_is_not_there_any_more_gets_the_status_that_it_gets_here(
         )
     )
     assert there == here and there["b.txt"][1] == there["c.txt"][1] == "this run"
+
+
+def test_a_page_with_a_picture_in_a_file_beside_it_is_read_where_that_file_is(
+    tmp_path: Path, two: str
+) -> None:
+    names = ("图 1.png", "p_files/image001.png")
+    for number, name in enumerate(names):
+        there = tmp_path / "raw" / f"{number}" / name
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.write_text("beside")
+        fakes.write(tmp_path / "raw", f"{number}/page.txt", year=2023, beside=name)
+    files = [file for file in files_of(tmp_path, "plain.txt") if file.path.endswith(".txt")]
+    there, here = (
+        {r.name: r.payload for r in readings}
+        for readings in (
+            read_on_cluster(files, fakes.read_fake, two, LIMITS),
+            read_files(files, fakes.read_fake, 1, LIMITS),
+        )
+    )
+    assert there == here and len(there) == 3
+    assert "beside" in there["0/page.txt"] and "beside" in there["1/page.txt"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'<img src="a.png">', b"<img src=x/%61.png>", b"a&#46;png", "a.png".encode("utf-16")],
+    ids=["plain", "percent", "entity", "utf-16"],
+)
+def test_a_name_of_a_file_beside_is_seen_however_it_is_written(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "a.png").touch()
+    page = tmp_path / "page.html"
+    assert Beside().named_in(content, page)
+    assert not Beside().named_in(b"%PDF-1.7 " + content, page)
+    assert not Beside().named_in(b"page.html aa.png a.pn", page)
 
 
 def test_many_files_go_in_tasks_of_bounded_size(tmp_path: Path) -> None:

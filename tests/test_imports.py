@@ -27,6 +27,7 @@ ROOMS = (
         "pipeline.reading_version",
         "pipeline.reading_cache",
         "pipeline.reading_pool",
+        "pipeline.reading_beside",
         "pipeline.reading_cluster",
     ),
     ("pipeline.assembly",),
