@@ -172,6 +172,15 @@ def test_the_quality_page(browser: Page, folder: Path) -> None:
     assert page.ask("document.title") == title
     assert all(shows(page, text) for text in poison.TEXTS.values())
     assert page.ask("document.scripts.length") == 2
+    # And if a text did become markup, the page's policy would let none of it run.
+    page.ask(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=\"data:,\" onerror=\"window.taken=1\">')"
+    )
+    page.ask(
+        "document.body.append(Object.assign(document.createElement('script'), {text: 'window.taken=1'}))"
+    )
+    page.ask("new Promise((done) => setTimeout(done, 100))")
+    assert page.ask("window.taken === undefined")
 
 
 def test_a_comparison_as_a_page(browser: Page, folder: Path, tmp_path: Path, built: Path) -> None:
