@@ -31,7 +31,7 @@ _TARGETS = ("crawl", "build", "export")
 _TITLES = {
     "crawl": "crawl of a site on loopback, fresh or over an earlier one",
     "build": "build: reading, cache, load, swap",
-    "export": "export over an earlier one: Parquet, CSV, Excel, Stata",
+    "export": "export over an earlier one",
 }
 
 

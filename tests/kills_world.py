@@ -170,7 +170,7 @@ class World:
                 "--workers",
                 "2",
             ]
-        formats = "csv" if self.small else "parquet,csv,xlsx,stata"
+        formats = "parquet,csv" if self.small else "parquet,csv,xlsx,stata"
         return [
             "export",
             "--warehouse",
