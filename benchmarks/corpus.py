@@ -51,10 +51,13 @@ def collection(folder: Path, files: int) -> list[Path]:
 
 
 def one(folder: Path, format: str, seed: int, figures: int | None = None) -> Path:
-    """One report; ``figures`` is another seed for its figures: the same report with others."""
+    """One report; ``figures`` is another seed for its figures, large ones."""
     form = FORMS[seed % len(FORMS)]
     year = random.Random(f"year/{seed}").choice(YEARS[form])
-    drawn = make_figures(seed if figures is None else figures, form, SIZES[seed // len(FORMS) % len(SIZES)])
+    if figures is None:
+        drawn = make_figures(seed, form, SIZES[seed // len(FORMS) % len(SIZES)])
+    else:
+        drawn = make_figures(figures, form, SIZES[-1])
     report = build(f"{BODY}{seed}局", year, drawn, seed, region="示例省示例市")
     path = _inside(folder, format) / f"{seed}{FORMATS[format].suffix}"
     FORMATS[format].render(report, path)
