@@ -7,7 +7,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 HASHES = $(if $(shell grep -l -m1 -e '--hash=' $(1) 2>/dev/null),--require-hashes)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick check dev docs samples licences sbom audit clean
+.PHONY: help setup run test quick check dev bench docs samples licences sbom audit clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -48,6 +48,9 @@ check: $(VENV)/installed-dev ## style, types, direction of imports, Dagster's de
 
 dev: setup ## Dagster's web UI on this machine
 	$(BIN)/gongkai dev
+
+bench: $(VENV)/installed-dev ## time, memory and ratios into docs/benchmarks.md; ARGS=--quick takes a minute
+	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/installed-dev ## the docs as pages in build/docs
 	$(BIN)/mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
