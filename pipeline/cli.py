@@ -71,6 +71,10 @@ _GAPS_SHOWN = 50
 _PROFILED = 15
 
 RawOption = Annotated[Path | None, typer.Option("--raw", help="folder with report files [data/raw]")]
+RawOrUrlOption = Annotated[
+    str | None,
+    typer.Option("--raw", help="folder with report files, or its URL (file://, s3://…) [data/raw]"),
+]
 WarehouseOption = Annotated[
     Path | None, typer.Option("--warehouse", help="folder of gongkai.duckdb [data/warehouse]")
 ]
@@ -94,7 +98,7 @@ def gongkai() -> None:
 
 @app.command()
 def build(
-    raw: RawOption = None,
+    raw: RawOrUrlOption = None,
     warehouse: WarehouseOption = None,
     workers: WorkersOption = None,
     accept: Annotated[
@@ -115,7 +119,7 @@ def build(
     """Read every report file of the raw folder into gongkai.duckdb."""
     console = Console()
     chosen = _settings(raw, warehouse, workers, accept, curation, verify, wait, executor)
-    if not chosen.raw.is_dir():
+    if not chosen.raw_url and not chosen.raw.is_dir():
         _fail(f"there is no raw folder at {chosen.raw}")
     if curation is not None and not curation.is_dir():
         _fail(f"there is no curation folder at {curation}")
@@ -538,7 +542,7 @@ def dev(port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 3000) -> 
 
 
 def _settings(
-    raw: Path | None,
+    raw: Path | str | None,
     warehouse: Path | None,
     workers: int | None,
     accept: bool = False,

@@ -42,7 +42,8 @@ class RawFile:
     ``path`` is relative to the folder, with ``/``; ``document_id`` the sha256 of the bytes, None
     where they cannot be had. ``refused`` is set for what is not read at all, with the message.
     ``mtime_ns`` is the file's own time, which programs set as they like (`cp -p`, an archive); of any
-    change ``changed_ns`` tells, which the system sets.
+    change ``changed_ns`` tells, which the system sets. ``url`` is where whoever reads the file fetches it
+    (raw_url.py); empty for a file of this machine.
     """
 
     path: str
@@ -54,6 +55,7 @@ class RawFile:
     refused: DocumentStatus | None = None
     message: str = ""
     changed_ns: int = 0
+    url: str = ""
 
     def is_still(self, info: os.stat_result) -> bool:
         """Whether a file that looks so now has the bytes that it had when it was listed."""
@@ -89,9 +91,9 @@ def _walk(folder: Path, root: Path) -> Iterator[RawFile]:
         if entry.name == OWN_FOLDER:
             continue
         place = Path(entry.path)
-        no_report = _no_report(entry)
-        if no_report:
-            yield _describe(place, root, refused="unsupported", message=no_report)
+        refused = no_report(entry.name, entry.is_dir(follow_symlinks=False))
+        if refused:
+            yield _describe(place, root, refused="unsupported", message=refused)
         elif entry.is_symlink():
             yield _link(place, root)
         elif entry.is_dir():
@@ -100,12 +102,12 @@ def _walk(folder: Path, root: Path) -> Iterator[RawFile]:
             yield _describe(place, root)
 
 
-def _no_report(entry: os.DirEntry[str]) -> str:
-    """Why an entry is no report by its name alone, or an empty text."""
-    if entry.name.startswith(_OFFICE_NOTE):
+def no_report(name: str, folder: bool) -> str:
+    """Why a file or folder is no report by its name alone, or an empty text."""
+    if name.startswith(_OFFICE_NOTE):
         return "the note of an office program that has the file open, no report"
-    if entry.name.startswith("."):
-        if entry.is_dir(follow_symlinks=False):
+    if name.startswith("."):
+        if folder:
             return "a hidden folder is not entered; give it a name without the dot in front"
         return "a hidden file is not read; if it is a report, give it a name without the dot in front"
     return ""

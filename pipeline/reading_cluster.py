@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.collection import RawFile
+from pipeline.raw_url import FOLDER
 from pipeline.reading import office
 from pipeline.reading_beside import Beside
 from pipeline.reading_pool import Limits, ReadFile, read_files, unreadable
@@ -59,8 +60,9 @@ def read_on_cluster(
 ) -> Iterator[Reading]:
     """Read files on the Dask cluster whose scheduler is at ``address``; gives each as it is done.
 
-    The bytes of a file travel with its task, so that nothing has to be shared. A page with a picture
-    in a file beside it is read here, where that file is. A task whose worker dies is done again; one
+    The bytes of a file travel with its task, so that nothing has to be shared; those behind a URL are
+    fetched by the worker. A page with a picture in a file beside it is read here, where that file is,
+    unless the workers see its folder. A task whose worker dies is done again; one
     that ends several workers is taken apart, and a file that ends them alone is unreadable.
 
     Args:
@@ -194,8 +196,8 @@ def _read(
         while waiting and len(running) < room:
             sent = []
             for file in waiting.pop():
-                content = _content(file)
-                if content is None or beside.named_in(content, file.place):
+                content = b"" if file.url else _content(file)
+                if content is None or (content and beside.named_in(content, file.place)):
                     here.append(file)
                 else:
                     sent.append((file, content))
@@ -298,9 +300,23 @@ def _read_task(
     with tempfile.TemporaryDirectory(prefix="gongkai-", dir=worker.local_directory) as folder:
         files = []
         for number, (file, content) in enumerate(sent):
+            if file.url:
+                _must_see(worker.address, file)
+                files.append(file)
+                continue
             place = Path(folder, str(number), file.place.name)
             place.parent.mkdir()
             place.write_bytes(content)
             info = place.stat()
             files.append(replace(file, place=place, mtime_ns=info.st_mtime_ns, changed_ns=info.st_ctime_ns))
         return list(read_files(files, read, 1, limits))
+
+
+def _must_see(worker: str, file: RawFile) -> None:
+    """A folder that is not mounted would make all its files unreadable."""
+    root = file.place.parents[file.path.count("/")]
+    if file.url.startswith(FOLDER) and not root.is_dir():
+        raise ClusterFault(
+            f"worker {worker} has no folder {root}: mount it there, or name it by its path and not as a URL, "
+            "so that its files travel"
+        )

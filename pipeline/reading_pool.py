@@ -25,6 +25,7 @@ from types import FrameType
 
 from pipeline.cells.report import DocumentStatus, Report
 from pipeline.collection import RawFile
+from pipeline.raw_url import local_copy
 from pipeline.reading.document import FileFormat, ReadingError
 from pipeline.reading.office import end_left_behind
 from pipeline.reading.open import sniff
@@ -230,15 +231,18 @@ def _megabytes() -> int:
 def _read_one(read: ReadFile, file: RawFile, limits: Limits) -> _Outcome:
     """One document within its limits. The one boundary where any fault becomes a row."""
     kind: FileFormat = "other"
-    started = time.perf_counter()
+    here = False
     try:
-        with _Alarm(limits.seconds):
-            kind = sniff(file.place)
-            outcome = _Outcome(kind, pack(read(file.place, file.path)), seconds=time.perf_counter() - started)
-        # What was read must be the bytes that the document is named by.
-        if not file.is_still(file.place.stat()):
-            return _failure(kind, "unreadable", "the file changed during the run. Run again.", AGAIN)
-        return outcome
+        with local_copy(file) as own:
+            here, started = True, time.perf_counter()
+            with _Alarm(limits.seconds):
+                kind = sniff(own.place)
+                report = pack(read(own.place, own.path))
+            took = time.perf_counter() - started
+            # What was read must be the bytes that the document is named by.
+            if not own.is_still(own.place.stat()):
+                return _failure(kind, "unreadable", "the file changed during the run. Run again.", AGAIN)
+        return _Outcome(kind, report, seconds=took)
     except OSError as fault:
         message = f"cannot be opened: {fault.strerror or type(fault).__name__}. Run again when it can."
         return _failure(kind, "unreadable", message, AGAIN)
@@ -251,7 +255,8 @@ def _read_one(read: ReadFile, file: RawFile, limits: Limits) -> _Outcome:
         message = f"reading it took more memory than {limits.megabytes} MB. {_ANEW}"
         return replace(_failure(kind, "unreadable", message, str(limits)), starved=True)
     except Exception as fault:
-        return _failure(kind, "unreadable", f"{type(fault).__name__}: {fault}")
+        # What a file system raises where a file cannot be fetched is its own, and may pass.
+        return _failure(kind, "unreadable", f"{type(fault).__name__}: {fault}", None if here else AGAIN)
 
 
 def _failure(

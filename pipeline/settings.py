@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 PROJECT = Path(__file__).resolve().parent.parent
 SQL = PROJECT / "sql"
@@ -19,6 +20,7 @@ INSTANCE = PROJECT / "data" / "instance"
 
 LOCAL = "local"
 """The executor that is this machine's own processes."""
+_SHARED = "file://"
 _DASK = re.compile(r"dask(\+tls)?://[^/\s?#@]+:\d{1,5}")
 
 
@@ -49,6 +51,9 @@ class Settings:
     """Folder of settled findings; None is a build without any."""
     wait: float = 0
     """Seconds to wait for another run that writes to the warehouse."""
+    raw_url: str = ""
+    """Where raw files are fetched by whoever reads them, file:// for a folder that all machines see; empty
+    where they are read from ``raw``."""
     executor: str = LOCAL
     """Who reads: processes of this machine, or the Dask cluster at ``dask[+tls]://host:port``."""
 
@@ -61,7 +66,7 @@ class Settings:
 
 
 def settings(
-    raw: Path | None = None,
+    raw: Path | str | None = None,
     warehouse: Path | None = None,
     workers: int | None = None,
     environ: Mapping[str, str] = os.environ,
@@ -76,8 +81,10 @@ def settings(
     Raises:
         SettingsFault: a variable holds no number where one is needed, or no executor.
     """
+    raw_url = _url(raw or environ.get("GONGKAI_RAW_URL") or "")
+    folder = _folder(raw_url) or (None if raw_url else raw)
     return Settings(
-        raw=_absolute(raw or environ.get("GONGKAI_RAW") or PROJECT / "data" / "raw"),
+        raw=_absolute(folder or environ.get("GONGKAI_RAW") or PROJECT / "data" / "raw"),
         warehouse=_absolute(warehouse or environ.get("GONGKAI_WAREHOUSE") or PROJECT / "data" / "warehouse"),
         workers=max(1, workers or int(_number(environ, "GONGKAI_WORKERS", os.cpu_count() or 1))),
         document_seconds=_number(environ, "GONGKAI_DOCUMENT_SECONDS", 120),
@@ -87,6 +94,7 @@ def settings(
         verify=verify,
         curation=_absolute(curation or environ.get("GONGKAI_CURATION") or PROJECT / "data" / "curation"),
         wait=_number(environ, "GONGKAI_WAIT", 0) if wait is None else wait,
+        raw_url=raw_url,
         executor=_executor(executor or environ.get("GONGKAI_EXECUTOR") or LOCAL),
     )
 
@@ -115,6 +123,16 @@ def child_environment(environ: Mapping[str, str] = os.environ, **more: str) -> d
 
 def _absolute(path: Path | str) -> Path:
     return Path(path).expanduser().absolute()
+
+
+def _url(text: Path | str) -> str:
+    """The text where it is a URL; a ``Path`` never is one."""
+    return text if isinstance(text, str) and "://" in text else ""
+
+
+def _folder(url: str) -> Path | None:
+    """The folder that a file:// URL names."""
+    return Path(unquote(url.removeprefix(_SHARED))) if url.startswith(_SHARED) else None
 
 
 def _executor(text: str) -> str:

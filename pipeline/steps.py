@@ -13,8 +13,9 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from itertools import chain
 from pathlib import Path
@@ -23,13 +24,15 @@ import polars as pl
 
 from pipeline import assembly, frames, shards, warehouse
 from pipeline.cells.read import read_file
+from pipeline.check_cache import CheckCache
 from pipeline.checks import guards, run_checks
 from pipeline.checks.localisation import suggestions
 from pipeline.collection import RawFile, identify, list_files
 from pipeline.curation import applying
 from pipeline.curation import decisions as settled
-from pipeline.manifest import provenance
+from pipeline.manifest import Provenance, provenance
 from pipeline.publish import codebook, quality
+from pipeline.raw_url import list_url, provenance_of
 from pipeline.reading_cache import Held, Key, ReadingCache
 from pipeline.reading_cluster import read_on_cluster
 from pipeline.reading_pool import Limits, ReadFile, read_files
@@ -57,6 +60,7 @@ _RAW_SCHEMA = {
     "refused": pl.String,
     "message": pl.String,
     "changed_ns": pl.Int64,
+    "url": pl.String,
 }
 _DIMENSIONS = ("dim_document", "dim_report", "dim_agency")
 READ_TABLES = (*_DIMENSIONS, *(table for table in LONG if table != "reading_note"), "other_fact")
@@ -94,6 +98,11 @@ class Run:
     def limits(self) -> Limits:
         """What one document may take."""
         return _limits(self.settings)
+
+    def kept(self, table: str) -> CheckCache:
+        """What was found in earlier runs in shards that are the same still."""
+        folder = self.settings.warehouse / ".cache" / "checks" / table
+        return CheckCache(folder, f"{program_version()} {_name(self.check)}")
 
 
 def _limits(settings: Settings) -> Limits:
@@ -134,7 +143,7 @@ def _inputs(settings: Settings, files: Iterable[RawFile], read: ReadFile, check:
         digest.update(f"{kind} {version}\0".encode())
     for file in sorted(files, key=lambda one: one.path):
         digest.update(repr((file.path, file.bytes, file.document_id, file.refused, file.message)).encode())
-    for path, origin in sorted(provenance(settings.raw).items()):
+    for path, origin in sorted(_provenance(settings).items()):
         digest.update(repr((path, origin)).encode())
     digest.update(settled.rows(settled.load_folder(settings.curation)).write_json().encode())
     return digest.hexdigest()
@@ -180,8 +189,15 @@ def raw_files(run: Run) -> list[RawFile]:
 
 
 def _identified(settings: Settings) -> tuple[RawFile, ...]:
-    stats = settings.warehouse / ".cache" / "files.parquet"
+    cache = settings.warehouse / ".cache"
+    if settings.raw_url:
+        return list_url(settings.raw_url, cache / "urls.parquet", settings.workers, trust=not settings.verify)
+    stats = cache / "files.parquet"
     return identify(list_files(settings.raw), stats, settings.workers, trust=not settings.verify)
+
+
+def _provenance(settings: Settings) -> dict[str, Provenance]:
+    return provenance_of(settings.raw_url) if settings.raw_url else provenance(settings.raw)
 
 
 def _files(run: Run) -> list[RawFile]:
@@ -263,7 +279,7 @@ def report_tables(run: Run) -> dict[str, int]:
         document_text(run)
     files = _files(run)
     held = run.cache.held([_key(file) for file in files if not file.refused])
-    found = assembly.identify(files, held.readings, provenance(run.settings.raw))
+    found = assembly.identify(files, held.readings, _provenance(run.settings))
     for table, frame in found.dimensions.items():
         run.stage.put(f"rows.{table}", frame)
     for table, rows in found.said.items():
@@ -278,11 +294,16 @@ def report_tables(run: Run) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A table as it was made: how many rows it has, and how many did not fit."""
+    """A table as it was made: how many rows it has, and how many did not fit.
+
+    ``shards``: of how many it was made; ``kept``: of how many of them the rows stood from an earlier run.
+    """
 
     table: str
     rows: int
     rejected: int = 0
+    shards: int = 0
+    kept: int = 0
 
 
 def decisions(run: Run) -> Made:
@@ -323,25 +344,39 @@ def labels(run: Run) -> list[Made]:
 
 def check_result(run: Run) -> Made:
     """Every check over the tables of the run, and what of it is settled."""
-    return _make(run, "check_result", _checked(run))
+    kept = run.kept("check_result")
+    return _of_shards(_make(run, "check_result", _checked(run, kept)), kept)
 
 
-def _checked(run: Run) -> Iterator[pl.DataFrame]:
+def _checked(run: Run, kept: CheckCache) -> Iterator[pl.DataFrame]:
     connection = run.database.connection
     for shard in shards.shards(connection):
         tables = shards.tables(connection, shard, CHECKED_TABLES)
         decided = shards.decisions(connection, shard)
-        yield applying.settled_findings(run.check(tables), tables, decided, run.check)
+        check = partial(_findings, run.check, tables, decided)
+        yield kept.result({**tables, "decisions": decided}, check)
+
+
+def _findings(check: RunChecks, tables: Mapping[str, pl.DataFrame], decided: pl.DataFrame) -> pl.DataFrame:
+    return applying.settled_findings(check(tables), tables, decided, check)
 
 
 def suggested_correction(run: Run) -> Made:
     """What would close the identities that fail; no fact is changed by it."""
+    kept = run.kept("suggested_correction")
+    return _of_shards(_make(run, "suggested_correction", _suggested(run, kept)), kept)
+
+
+def _suggested(run: Run, kept: CheckCache) -> Iterator[pl.DataFrame]:
     connection = run.database.connection
-    found = (
-        suggestions(shards.tables(connection, shard, SUGGESTED_FROM, failing=True))
-        for shard in shards.shards(connection)
-    )
-    return _make(run, "suggested_correction", found)
+    for shard in shards.shards(connection):
+        tables = shards.tables(connection, shard, SUGGESTED_FROM, failing=True)
+        yield kept.result(tables, partial(suggestions, tables))
+
+
+def _of_shards(made: Made, kept: CheckCache) -> Made:
+    kept.prune()
+    return replace(made, shards=kept.asked, kept=kept.hits)
 
 
 def rejected_row(run: Run) -> Made:

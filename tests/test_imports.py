@@ -21,7 +21,7 @@ ROOMS = (
     ("pipeline.agencies",),
     ("pipeline.cells",),
     ("pipeline.frames",),
-    ("pipeline.collection", "pipeline.manifest"),
+    ("pipeline.collection", "pipeline.manifest", "pipeline.raw_url"),
     (
         "pipeline.reading_rows",
         "pipeline.reading_version",
@@ -33,7 +33,7 @@ ROOMS = (
     ("pipeline.assembly",),
     ("pipeline.checks",),
     ("pipeline.curation",),
-    ("pipeline.warehouse_version", "pipeline.warehouse", "pipeline.shards"),
+    ("pipeline.warehouse_version", "pipeline.warehouse", "pipeline.shards", "pipeline.check_cache"),
     ("pipeline.publish",),
     ("pipeline.steps", "pipeline.doctor"),
     ("pipeline.defs", "pipeline.definitions"),

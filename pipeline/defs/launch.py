@@ -20,6 +20,7 @@ from pipeline.checks import run_checks
 from pipeline.checks.guards import guards, told
 from pipeline.defs import JOB, LOG, definitions
 from pipeline.defs.resources import KEY, READING
+from pipeline.raw_url import UrlFault
 from pipeline.reading_pool import ReadFile
 from pipeline.settings import DAGSTER_YAML, INSTANCE, Settings, dagster_home
 
@@ -30,7 +31,7 @@ _NO_CAPTURE = {
 }
 
 # Faults whose message is all that there is to say.
-_SAID = ("WarehouseFault", "ClusterFault")
+_SAID = ("WarehouseFault", "ClusterFault", "UrlFault")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def run_build(
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     job = definitions(read, check, progress, _file_logger(handler)).resolve_job_def(JOB)
     folders = {
-        "raw": str(settings.raw),
+        "raw": settings.raw_url or str(settings.raw),
         "warehouse": str(settings.warehouse),
         "workers": settings.workers,
         **({"curation": str(settings.curation)} if settings.curation else {}),
@@ -107,7 +108,7 @@ def run_build(
 def _is_current(settings: Settings, read: ReadFile, check: steps.RunChecks) -> bool:
     try:
         return steps.is_current(settings, read, check)
-    except OSError:
+    except (OSError, UrlFault):
         return False  # the run will say what is wrong
 
 

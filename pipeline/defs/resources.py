@@ -16,7 +16,11 @@ PUBLISHED = dg.AssetKey("published")
 READING = frozenset({dg.AssetKey("raw_files"), dg.AssetKey("document_text")})
 """What a run in which nothing is new goes through."""
 _CONFIG = {
-    "raw": dg.Field(str, is_required=False, description="folder with report files; default: GONGKAI_RAW"),
+    "raw": dg.Field(
+        str,
+        is_required=False,
+        description="folder or URL with report files; default: GONGKAI_RAW_URL, GONGKAI_RAW",
+    ),
     "warehouse": dg.Field(str, is_required=False, description="warehouse folder; default: GONGKAI_WAREHOUSE"),
     "curation": dg.Field(
         str, is_required=False, description="folder of settled findings; default: GONGKAI_CURATION"
@@ -54,7 +58,7 @@ def build_resource(
     def build(context: dg.InitResourceContext) -> Iterator[steps.Run]:
         config = context.resource_config
         chosen = settings(
-            Path(config["raw"]) if "raw" in config else None,
+            config.get("raw"),
             Path(config["warehouse"]) if "warehouse" in config else None,
             config.get("workers"),
             curation=Path(config["curation"]) if "curation" in config else None,
