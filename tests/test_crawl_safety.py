@@ -103,6 +103,9 @@ def test_no_name_of_a_file_comes_from_the_network(tmp_path: Path) -> None:
         site.html("/r/page", link + Published("示范区甲局", 2023).text())
         told = crawl(root, source(site, "generic", "/list/"))
     assert told["new"] >= len(paths)
+    # The log tells of fetches, never what stood in one.
+    assert told["log"] and FILLER in Published("示范区甲局", 2023).text()
+    assert not [part for part in re.findall(r"\w{4,}", FILLER) if part in told["log"]]
     stored_file = re.compile(r"raw/test/([0-9a-f]{2})/\1[0-9a-f]{62}\.(pdf|html)")
     own = re.compile(
         r"sources\.yaml|raw/test/\.gongkai/(manifest\.jsonl|lock|kept/[0-9a-f]{2}/[0-9a-f]{64}\.\w+)"
