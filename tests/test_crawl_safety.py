@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.crawl_runs import FAST, crawl, manifest, source, stored
-from tests.crawl_server import Answer, Published, Site, pdf, put_report, self_signed, serving
+from tests.crawl_server import FILLER, Answer, Published, Site, pdf, put_report, self_signed, serving
 from tests.test_crawl_trouble import listed, outcomes
 
 INSIDE = {"inner.example": "127.0.0.1", "cloud.example": "169.254.169.254", "lan.example": "10.0.0.1"}
