@@ -26,6 +26,7 @@ ROOMS = (
         "pipeline.reading_rows",
         "pipeline.reading_version",
         "pipeline.reading_cache",
+        "pipeline.reading_cage",
         "pipeline.reading_pool",
         "pipeline.reading_beside",
         "pipeline.reading_cluster",

@@ -91,9 +91,10 @@ def _column_schema(table: str) -> dg.TableSchema:
 def _finish(context: Context, made: steps.Made) -> dg.MaterializeResult:
     """Metadata of a table; where the run does not end in ``published``, the table is published here."""
     _publish_if_alone(context)
+    of_shards = {"shards": made.shards, "shards_kept": made.kept} if made.shards else {}
     return dg.MaterializeResult(
         asset_key=made.table,
-        metadata={"dagster/row_count": made.rows, "rejected_rows": made.rejected},
+        metadata={"dagster/row_count": made.rows, "rejected_rows": made.rejected, **of_shards},
     )
 
 
