@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from pipeline import cli, reading_cluster, steps, warehouse
 from pipeline.defs.launch import Outcome, run_build
+from pipeline.raw_url import list_url
 from pipeline.reading_beside import Beside
 from pipeline.reading_cluster import ClusterFault, read_on_cluster, versions
 from pipeline.reading_pool import Limits, read_files
@@ -178,6 +179,22 @@ def test_a_page_with_a_picture_in_a_file_beside_it_is_read_where_that_file_is(
     )
     assert there == here and len(there) == 3
     assert "beside" in there["0/page.txt"] and "beside" in there["1/page.txt"]
+
+
+def test_files_of_a_folder_that_all_see_are_read_where_they_lie(tmp_path: Path, two: str) -> None:
+    (tmp_path / "raw" / "p_files").mkdir(parents=True)
+    (tmp_path / "raw" / "p_files" / "1.png").write_text("beside")
+    fakes.write(tmp_path / "raw", "page.txt", year=2023, beside="p_files/1.png")
+    fakes.write(tmp_path / "raw", "other.txt", year=2023)
+    listed = list_url((tmp_path / "raw").as_uri(), tmp_path / "files.parquet")
+    files = [file for file in listed if file.path.endswith(".txt")]
+    fakes.write(tmp_path / "raw", "other.txt", year=2022)
+    found = {r.name: r for r in read_on_cluster(files, fakes.read_fake, two, LIMITS)}
+    assert "beside" in found["page.txt"].payload
+    assert "it changed during the run" in found["other.txt"].report.message
+    (tmp_path / "raw").rename(tmp_path / "unmounted")
+    with pytest.raises(ClusterFault, match=r"has no folder .*/raw: mount it there"):
+        list(read_on_cluster(files, fakes.read_fake, two, LIMITS))
 
 
 @pytest.mark.parametrize(
