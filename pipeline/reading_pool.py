@@ -7,6 +7,7 @@ raises, hangs or kills its worker. Not here: how a file is read, or what is kept
 from __future__ import annotations
 
 import contextlib
+import errno
 import faulthandler
 import multiprocessing
 import os
@@ -30,6 +31,7 @@ from pipeline.reading.document import FileFormat, ReadingError
 from pipeline.reading.office import end_left_behind
 from pipeline.reading.open import sniff
 from pipeline.reading_cache import AGAIN
+from pipeline.reading_cage import FILE_MEGABYTES, cage
 from pipeline.reading_rows import Reading, pack
 
 try:  # POSIX only; without it the memory of a document is not bounded
@@ -194,6 +196,7 @@ def _try_worker(context: multiprocessing.context.BaseContext, read: ReadFile, li
 
 def _start_worker(limits: Limits, folder: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    cage()  # before there is a second thread
     threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     tempfile.tempdir = str(folder)
     if limits.megabytes and resource is not None:
@@ -244,6 +247,9 @@ def _read_one(read: ReadFile, file: RawFile, limits: Limits) -> _Outcome:
                 return _failure(kind, "unreadable", "the file changed during the run. Run again.", AGAIN)
         return _Outcome(kind, report, seconds=took)
     except OSError as fault:
+        if fault.errno == errno.EFBIG:
+            message = f"reading it wrote a file of more than {FILE_MEGABYTES} MB. {_ANEW}"
+            return _failure(kind, "unreadable", message, str(limits))
         message = f"cannot be opened: {fault.strerror or type(fault).__name__}. Run again when it can."
         return _failure(kind, "unreadable", message, AGAIN)
     except ReadingError as fault:
