@@ -31,6 +31,8 @@ _XML_DECLARED = re.compile(rb"""^\s*<\?xml[^>]*encoding\s*=\s*["']([a-zA-Z0-9_\-
 _CHINESE = frozenset(
     ("gb2312", "gbk", "gb18030", "gb_2312-80", "x-gbk", "cp936", "ms936", "chinese", "euc-cn")
 )
+# What the browser-like parser's tree cannot hold; a blank keeps figures on both sides apart.
+_NOT_XML = re.compile("[\x01-\x08\x0b\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # Possessive, so that a tag without an end takes no time to tell.
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:]*+)(?:[^<>/]|/(?!>))*+(/?)>")
 # Elements that a parser closes by itself, so that leaving them open nests nothing.
@@ -77,7 +79,13 @@ def parse_markup(text: str) -> etree._Element:
         with warnings.catch_warnings():
             # Names such as o:p are spelt otherwise in this tree; nothing here asks for them.
             warnings.simplefilter("ignore")
-            root = html5lib.parse(text, treebuilder="lxml", namespaceHTMLElements=False).getroot()
+            try:
+                root = html5lib.parse(
+                    _NOT_XML.sub(" ", text), treebuilder="lxml", namespaceHTMLElements=False
+                ).getroot()
+            except ValueError:  # written as a reference: &#1;
+                message = "control characters stand in its text. Open it in a browser and save it again."
+                raise ReadingError("unreadable", message) from None
     # Comments go, the text after them stays.
     etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction, etree.Entity)
     return root
