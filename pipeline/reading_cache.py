@@ -122,11 +122,16 @@ class ReadingCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self._next_part()
         temporary = part.with_suffix(".tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        for name, frame in {_READINGS: identities, **long}.items():
-            frame.write_parquet(temporary / f"{name}.parquet", compression="zstd")
-        temporary.replace(part)
+        for left in self.folder.glob("part-*.tmp"):  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        try:
+            temporary.mkdir()
+            for name, frame in {_READINGS: identities, **long}.items():
+                frame.write_parquet(temporary / f"{name}.parquet", compression="zstd")
+            temporary.replace(part)
+        finally:
+            # Where the disk is full, the room is given back.
+            shutil.rmtree(temporary, ignore_errors=True)
 
     def _expected(self) -> pl.Expr:
         """The version that a reading must be of."""
