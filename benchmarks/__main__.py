@@ -31,24 +31,29 @@ PARTS: dict[str, Callable[[Size, Path], Part]] = {
 QUICK_RESULTS = ROOT / "build" / "benchmarks.json"
 
 
-def measure(size: Size, names: Sequence[str], command: str) -> Results:
-    """Measure these parts, one after the other."""
+def measure(
+    size: Size, names: Sequence[str], command: str, keep: Callable[[Results], None] = lambda results: None
+) -> Results:
+    """Measure these parts, one after the other; ``keep`` is given what is known after each of them."""
     started = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
-    parts = []
+    results = Results(size.name, command, started, machine(), versions(), ())
     for name in names:
         with tempfile.TemporaryDirectory(prefix="gongkai-benchmark-") as folder:
             print(f"{name} …", file=sys.stderr, end=" ", flush=True)
             before, began = load(), time.monotonic()
             part = PARTS[name](size, Path(folder))
             seconds = round(time.monotonic() - began, 1)
-            parts.append(replace(part, seconds=seconds, load=(before, load())))
+            part = replace(part, seconds=seconds, load=(before, load()))
+            results = replace(results, parts=(*results.parts, part))
+            keep(results)
             print(f"{seconds} s", file=sys.stderr)
-    return Results(size.name, command, started, machine(), versions(), tuple(parts))
+    return results
 
 
 def main(words: Sequence[str]) -> int:
     """Exit code 1 where a comparison finds that a ratio moved."""
-    given = _words().parse_args(words)
+    parser = _words()
+    given = parser.parse_args(words)
     if given.compare:
         old, new = (load_results(Path(name)) for name in given.compare)
         print(comparing.told(old, new))
@@ -59,11 +64,12 @@ def main(words: Sequence[str]) -> int:
             size = replace(size, growth={int(number): 1 for number in given.growth.split(",") if number})
         size = replace(size, rivals=given.rivals)
         names = given.only.split(",") if given.only else [n for n in PARTS if _has(size, n)]
-        results = measure(size, names, "python -m benchmarks" + _told(given))
+        if unknown := [name for name in names if name not in PARTS]:
+            parser.error(f"a part is one of {', '.join(PARTS)}, not {unknown[0]}")
         to = given.to or (QUICK_RESULTS if given.quick else page.AGAIN if given.again else page.RESULTS)
-        if given.only and to.exists():
-            results = _merged(load_results(to), results)
-        save(results, to)
+        before = load_results(to) if given.only and to.exists() else None
+        command = "python -m benchmarks" + _told(given)
+        results = _merged(before, measure(size, names, command, lambda r: save(_merged(before, r), to)))
         print(to.relative_to(ROOT) if to.is_relative_to(ROOT) else to)
         if to not in (page.RESULTS, page.AGAIN):
             print(page.body(results, None))
@@ -77,8 +83,10 @@ def _has(size: Size, name: str) -> bool:
     return bool({growth.NAME: size.growth, crawling.NAME: size.pages}.get(name, True))
 
 
-def _merged(old: Results, new: Results) -> Results:
-    """The parts measured now in the place of the old ones."""
+def _merged(old: Results | None, new: Results) -> Results:
+    """The parts measured now in the place of the old ones, where those are of the same machine and size."""
+    if old is None or (old.machine, old.size) != (new.machine, new.size):
+        return new
     fresh = {part.name: part for part in new.parts}
     kept = {part.name: part for part in old.parts} | fresh
     return replace(new, size=old.size, command=old.command, parts=tuple(kept[n] for n in PARTS if n in kept))

@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks import corpus, exports
 from benchmarks.results import Fact, Measure, Part, measured
-from benchmarks.running import Ran, python
+from benchmarks.running import Ran, dagster_in, python
 from benchmarks.suite import CHANGED, KEPT, NOTHING, Size
 from pipeline import frames, warehouse
 from pipeline.publish.export import Format
@@ -79,11 +79,8 @@ def measure(size: Size, folder: Path) -> Part:
 
 def _build(raw: Path, place: Path, workers: int, folder: Path) -> tuple[Ran, dict[str, Any]]:
     place.mkdir(exist_ok=True)
-    instance = folder / "dagster"
-    instance.mkdir(exist_ok=True)
-    (instance / "dagster.yaml").touch()
     words = ("-m", "benchmarks.builds", str(raw), str(place), str(workers))
-    ran = python(*words, environment={"DAGSTER_HOME": str(instance)})
+    ran = python(*words, environment=dagster_in(folder))
     return ran, json.loads(ran.output.splitlines()[-1])
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import Measure, Part, measured
-from benchmarks.running import python
+from benchmarks.running import RunFault, dagster_in, python
 from benchmarks.suite import CHANGED, NOTHING, UNCHANGED, Size
 
 NAME = "growth"
@@ -33,12 +33,17 @@ _LARGEST = 2
 def measure(size: Size, folder: Path) -> Part:
     """Seconds, time a report, peak memory and size on disk for each number of reports."""
     took: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    notes = []
     for reports, times in size.growth.items():
         for _ in range(times):
-            ran = python("-m", "benchmarks.scale", str(reports))
+            try:
+                ran = python("-m", "benchmarks.scale", str(reports), environment=dagster_in(folder))
+            except RunFault as fault:
+                notes.append(f"{reports:,} reports were not built: {str(fault).strip().splitlines()[-1]}")
+                break
             for row, column, unit, value in _told(json.loads(_json_line(ran.output)), ran.megabytes):
                 took[row, column, unit].append(value)
-    return Part(NAME, tuple(measured(*key, values) for key, values in took.items()))
+    return Part(NAME, tuple(measured(*key, values) for key, values in took.items()), notes=tuple(notes))
 
 
 def _json_line(output: str) -> str:

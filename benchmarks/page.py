@@ -162,11 +162,13 @@ Pages and Word files against the bare parse of the same bytes (`lxml.html.parse`
 def _sentence_of(part: Part, others: Sequence[str]) -> str:
     text = f"{digits(float(part.facts['PDF files']))} PDF files."
     if others:
-        named = " and ".join(f"{name} {part.facts[name]}" for name in others)
+        named = ", ".join(f"{name} ({part.facts[name]})" for name in others)
         few = digits(float(part.facts["PDF files for engines that are no dependency"]))
         text += (
-            f" {named} are no dependencies of gongkai (PyMuPDF is under the AGPL): they run in a process of"
-            f" their own with one thread, over {few} of the files."
+            f" {named} are no dependencies of gongkai (PyMuPDF is under the AGPL): each runs in a process"
+            f" of its own with one thread, over {few} of the files, as its documentation says: text and tables"
+            " of all pages; camelot finds tables only. Since version 2 PyMuPDF asks a model of page layouts"
+            " unless told not to: both are measured."
         )
     return text
 
@@ -238,7 +240,7 @@ Milliseconds a report:
 ### Three million reports
 
 {forecast.told(part, results)}
-"""
+{_notes(part)}"""
 
 
 def _crawl(part: Part | None) -> str:

@@ -29,7 +29,7 @@ NAME = "ratios"
 ALL = "all PDF"
 READING, WHOLE = "reading", "reading and cells"
 FLOOR, PLAIN = "PDFium text", "pdfplumber"
-OUTSIDE = ("PyMuPDF", "camelot")
+OUTSIDE = ("PyMuPDF", "PyMuPDF with its model", "camelot")
 """Engines that gongkai does not depend on: measured where they are installed."""
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1"

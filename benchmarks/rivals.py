@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import inspect
 import json
 import logging
 import sys
@@ -71,12 +72,20 @@ def _pdfium(pdfium: Any, path: str) -> None:
     pdf.close()
 
 
-def _pymupdf(pymupdf: Any, path: str) -> None:
+def _pymupdf(pymupdf: Any, path: str, model: bool = False) -> None:
+    # Since version 2 a model of page layouts has its word unless it is told not to.
+    finder = importlib.import_module("pymupdf.table").find_tables
+    knows = "use_layout" in inspect.signature(finder).parameters
+    words = {"use_layout": model} if knows else {}
     with pymupdf.open(path) as pdf:
         for page in pdf:
             page.get_text()
-            for table in page.find_tables().tables:
+            for table in page.find_tables(**words).tables:
                 table.extract()
+
+
+def _with_model(layout: Any, path: str) -> None:
+    _pymupdf(sys.modules["pymupdf"], path, model=True)
 
 
 def _camelot(camelot: Any, path: str) -> None:
@@ -97,6 +106,7 @@ ENGINES = {
     "pdfplumber": Engine("pdfplumber", "pdfplumber", _pdfplumber),
     "PDFium text": Engine("pypdfium2", "pypdfium2", _pdfium),
     "PyMuPDF": Engine("pymupdf", "pymupdf", _pymupdf),
+    "PyMuPDF with its model": Engine("pymupdf.layout", "pymupdf", _with_model),
     "camelot": Engine("camelot", "camelot-py", _camelot),
     "lxml, HTML": Engine("lxml.html", "lxml", _html),
     "lxml, DOCX": Engine("lxml.etree", "lxml", _docx),

@@ -46,6 +46,14 @@ def python(*words: str, environment: Mapping[str, str] | None = None) -> Ran:
     return run([sys.executable, *words], environment)
 
 
+def dagster_in(folder: Path) -> dict[str, str]:
+    """An environment in which Dagster keeps its runs in a folder, and not with the user's."""
+    instance = folder / "dagster"
+    instance.mkdir(exist_ok=True)
+    (instance / "dagster.yaml").touch()
+    return {"DAGSTER_HOME": str(instance)}
+
+
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Ran:
     """Run a program to its end.
 
