@@ -1,0 +1,164 @@
+"""A short run of the fuzzer over every reader, the inputs that once broke one, and what the watch sees."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline.reading.document import Cell, Document, Grid, Paragraph, ReadingError
+from pipeline.reading.open import read_document
+from tests import fuzz
+from tests.fuzz_watch import READERS, Fault, Watch, check
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
+
+# As many as a second or so allows; LibreOffice and recognition take seconds each (docs/reliability.md).
+QUICK = {
+    "text": 400, "html": 60, "docx": 40, "pdf": 30, "sheet": 100, "bundle": 100, "ofd": 400, "image": 20,
+    "form": 100, "sources": 150, "curation": 300,
+}  # fmt: skip
+OUTSIDE = "gongkai-fuzz-outside"
+
+
+@pytest.mark.parametrize("reader", QUICK)
+def test_no_input_breaks_a_reader(reader: str) -> None:
+    found = fuzz.run(reader, QUICK[reader], seed=1)
+    assert not found.faults
+    assert found.inputs == QUICK[reader] == sum(found.results.values())
+    # Inputs are near enough to real files that some are read.
+    assert found.results["unsupported" if reader == "ofd" else "read"] > QUICK[reader] / 10
+
+
+def test_an_input_follows_from_its_number() -> None:
+    assert fuzz.input_of("docx", 7, 12) == fuzz.input_of("docx", 7, 12)
+    assert len({fuzz.input_of("html", 7, number) for number in range(50)}) > 45
+
+
+def writes_outside(path: Path) -> None:
+    (Path(tempfile.gettempdir()).parent / OUTSIDE).write_text("x")
+
+
+def connects(path: Path) -> None:
+    with socket.socket() as door:
+        door.connect_ex(("127.0.0.1", 9))
+
+
+def starts_a_program(path: Path) -> None:
+    subprocess.run([sys.executable, "-c", ""], check=True)
+
+
+def leaves_a_file(path: Path) -> None:
+    path.with_name("left").write_text("x")
+
+
+def hangs(path: Path) -> None:
+    end = time.process_time() + 20
+    while time.process_time() < end:
+        pass
+
+
+def raises(path: Path) -> None:
+    raise KeyError("w:val")
+
+
+def eats(path: Path) -> None:
+    _ = "x" * (2 << 30)
+
+
+def dies(path: Path) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuses(path: Path) -> None:
+    raise ReadingError("unreadable", "as readers do")
+
+
+@pytest.mark.parametrize(
+    ("take", "told"),
+    [
+        (writes_outside, f"open .*{OUTSIDE}"),
+        (connects, "socket.connect"),
+        (starts_a_program, "subprocess.Popen"),
+        (leaves_a_file, "left behind: left"),
+        (hangs, "longer than its time"),
+        (raises, "KeyError at"),
+        (eats, "memory at"),
+        (dies, "signal 9 ended the process"),
+        (refuses, None),
+    ],
+)
+def test_the_watch_sees(
+    monkeypatch: pytest.MonkeyPatch, take: Callable[[Path], None], told: str | None
+) -> None:
+    """One process a reader that does what none may do; the run goes on behind one that dies."""
+    monkeypatch.setitem(READERS, "text", replace(READERS["text"], take=take, seconds=0.5))
+    found = fuzz.run("text", 2, seed=1)
+    (Path(tempfile.gettempdir()) / OUTSIDE).unlink(missing_ok=True)
+    assert found.inputs == 2
+    if told is None:
+        assert not found.faults
+    else:
+        (fault,) = found.faults
+        assert re.search(told, fault)
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        (Document("txt", (Paragraph("x", "line=0"),)), "locator"),
+        (Document("txt", (Grid((Cell(-1, 0, "x", "line=1"),), "spans", "line=1"),)), "before the first"),
+        (Document("txt", (Grid((Cell(0, 0, "x", "line=1", 0),), "spans", "line=1"),)), "span below 1"),
+        (Document("txt", (Grid((Cell(0, 0, "x", "line=1"),) * 2, "spans", "line=1"),)), "one place"),
+        (Document("txt", (), pages=-1), "pages"),
+    ],
+)
+def test_a_document_that_breaks_its_promises_is_a_fault(document: Document, told: str) -> None:
+    with pytest.raises(Fault, match=told):
+        check(document)
+
+
+def test_the_watch_takes_a_sound_reader_for_one(tmp_path: Path) -> None:
+    """In a process of its own, for the hook stays."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            watch = Watch(READERS["text"], tmp_path)
+            code = 0 if watch.try_one("一、总体情况\n".encode(), ".txt") is None else 1
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# What fuzzing found, cut down.
+
+
+def test_control_characters_in_broken_markup(tmp_path: Path) -> None:
+    """The tree of the browser-like parser holds none: they part figures like a blank, and never join them."""
+    page = tmp_path / "a.html"
+    page.write_bytes("<table><tr><td>行政许可<td>1\x0b2<tr><td>x\x02y</table><td>".encode())
+    cells = [c.text for block in read_document(page).blocks if isinstance(block, Grid) for c in block.cells]
+    assert "1 2" in cells
+    assert "12" not in cells
+
+
+def test_control_characters_as_references(tmp_path: Path) -> None:
+    page = tmp_path / "a.html"
+    page.write_bytes("<p>年报<table><tr><td>行政许可<td>1&#1;2<tr><td>x</table><td>".encode())
+    try:
+        text = read_document(page).text
+    except ReadingError as error:
+        assert "control characters" in error.message
+    else:
+        assert "12" not in text
