@@ -7,6 +7,7 @@ content is drawn without text. Not here: finding the lattice (pdf_geometry) or l
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ _FIGURE = re.compile(r"^[+\-−]?[\d０-９][\d０-９,，.．]*$")
 
 Locate = Callable[[Box], str]
 Spans = list[tuple[int, int, int, int]]
+ByCell = Mapping[int, list[Mark]]
 
 
 def in_table(lattice: Lattice, glyphs: Glyphs) -> NDArray[np.bool_]:
@@ -44,9 +46,8 @@ def grid(lattice: Lattice, glyphs: Glyphs, content: PageContent, locate: Locate)
         set in fonts that do not name their characters): it wants to be read as a picture.
     """
     found = marks(glyphs)
-    lattice = _with_lost_rows(lattice, glyphs, found)
-    lattice = _with_lost_rules(lattice, glyphs, found)
-    by_cell = _by_cell(lattice, glyphs, found)
+    lattice, by_cell = _with_lost_rows(lattice, glyphs, found)
+    lattice, by_cell = _with_lost_rules(lattice, glyphs, found, by_cell)
     drawn = _drawn(lattice, content)
     cells = []
     unread = 0
@@ -77,7 +78,7 @@ def owners(lattice: Lattice, glyphs: Glyphs) -> NDArray[np.intp]:
     return lattice.owner[row, column]
 
 
-def _by_cell(lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark]) -> Mapping[int, list[Mark]]:
+def _by_cell(lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark]) -> ByCell:
     cells: dict[int, list[Mark]] = {}
     homes = owners(lattice, glyphs).tolist()
     for run in _runs_over_rules(lattice, found, homes):
@@ -98,18 +99,16 @@ def _runs_over_rules(lattice: Lattice, found: Sequence[Mark], homes: Sequence[in
     Each run is to stay whole; digits written apart that meet at a rule are figures of tight cells.
     """
     edges = lattice.xs[1:-1].tolist()
-    crossing = [
-        i
-        for i, m in enumerate(found)
-        if m.char in _FIGURE_CHARS and any(m.left - 0.1 * m.em < x < m.right + 0.1 * m.em for x in edges)
-    ]
+    figures = [i for i, m in enumerate(found) if m.char in _FIGURE_CHARS]
+    crossing = []
+    for i in figures:
+        left, _, right, _, _, em, *_ = found[i]
+        if bisect_right(edges, left - 0.1 * em) < bisect_left(edges, right + 0.1 * em):
+            crossing.append(i)
     runs = []
     for start in crossing:
-        near = [
-            i
-            for i, m in enumerate(found)
-            if m.char in _FIGURE_CHARS and abs(m.middle - found[start].middle) < 0.2 * found[start].em
-        ]
+        middle, slack = found[start].middle, 0.2 * found[start].em
+        near = [i for i in figures if abs(found[i][4] - middle) < slack]
         near.sort(key=lambda i: found[i].left)
         at = near.index(start)
         low = high = at
@@ -153,12 +152,11 @@ def _drawn(lattice: Lattice, content: PageContent) -> NDArray[np.bool_]:
     return drawn
 
 
-def _with_lost_rules(lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark]) -> Lattice:
+def _with_lost_rules(
+    lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark], by_cell: ByCell
+) -> tuple[Lattice, ByCell]:
     """Cut a merged cell that holds several figures, each within a place of its own: its rules were lost."""
     merged = [k for k, (_, _, rows, columns) in enumerate(lattice.spans) if rows * columns > 1]
-    if not merged:
-        return lattice
-    by_cell = _by_cell(lattice, glyphs, found)
     cut: set[int] = set()
     for k in merged:
         mine = by_cell.get(k, [])
@@ -169,7 +167,7 @@ def _with_lost_rules(lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark]) ->
         if len(pieces) > 1 and None not in places and len(places) == len(pieces):
             cut.add(k)
     if not cut:
-        return lattice
+        return lattice, by_cell
     spans: Spans = []
     for k, span in enumerate(lattice.spans):
         row, column, rows, columns = span
@@ -177,7 +175,8 @@ def _with_lost_rules(lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark]) ->
             spans += [(r, c, 1, 1) for r in range(row, row + rows) for c in range(column, column + columns)]
         else:
             spans.append(span)
-    return _rebuilt(lattice.xs, lattice.ys, spans)
+    lattice = _rebuilt(lattice.xs, lattice.ys, spans)
+    return lattice, _by_cell(lattice, glyphs, found)
 
 
 _FIGURE_CHARS = frozenset("0123456789０１２３４５６７８９,，.．-−+")
@@ -193,7 +192,7 @@ def _place(lattice: Lattice, box: Box) -> tuple[int, int] | None:
     return (row, column) if fits else None
 
 
-def _with_lost_rows(lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark]) -> Lattice:
+def _with_lost_rows(lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark]) -> tuple[Lattice, ByCell]:
     """Cut a row in which several cells hold figures one below the other on common base lines.
 
     So print tables that rule their columns only. Figures that were wrapped for want of room stand
@@ -208,13 +207,13 @@ def _with_lost_rows(lattice: Lattice, glyphs: Glyphs, found: Sequence[Mark]) -> 
         if cuts:
             lattice = _cut_row(lattice, by_cell, row, cuts)
             by_cell = _by_cell(lattice, glyphs, found)
-    return lattice
+    return lattice, by_cell
 
 
 def _stacked(mine: Sequence[Mark]) -> bool:
     """Whether a cell's characters stand on more than one line."""
-    heights = [m.middle for m in mine if not m.blank]
-    return bool(heights) and max(heights) - min(heights) >= 0.8 * max(m.em for m in mine)
+    heights = [m[4] for m in mine if not m[8]]
+    return bool(heights) and max(heights) - min(heights) >= 0.8 * max([m[5] for m in mine])
 
 
 def _row_cuts(lattice: Lattice, by_cell: Mapping[int, list[Mark]], row: int) -> list[float]:

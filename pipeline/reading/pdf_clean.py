@@ -6,12 +6,13 @@ characters that the font does not name. Not here: lines, tables, or what the tex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.reading.pdf_objects import WHITE, Glyphs, PageContent
+from pipeline.reading.pdf_objects import WHITE, Box, Glyphs, PageContent
 
 INVISIBLE = (3, 7)
 """Text render modes that leave no mark: invisible, and clip only."""
@@ -26,6 +27,9 @@ _TINY = 1.5
 _BULLETS = (0xF06C, 0xF06E, 0xF071, 0xF075, 0xF076, 0xF0A7, 0xF0A8, 0xF0B2, 0xF0B7, 0xF0D8, 0xF0E8, 0xF0FC)
 """List ornaments of the symbol fonts that word processors use; lone ones say nothing."""
 _SPACES = frozenset([0x20, 0xA0, 0x3000, 0x09, 0x0A, 0x0D, 0x2028, 0x2029, *range(0x2000, 0x2010), 0xFEFF])
+
+_COMPARED = 1_000_000
+"""Glyphs times boxes compared at once: a bound on memory."""
 
 Mask = NDArray[np.bool_]
 _IS_SPACE = np.zeros(0x10001, dtype=bool)
@@ -70,28 +74,38 @@ def spaces(glyphs: Glyphs) -> Mask:
     return _IS_SPACE[np.minimum(glyphs.code, len(_IS_SPACE) - 1)]
 
 
-def _inside(glyphs: Glyphs, box: tuple[float, float, float, float]) -> Mask:
+def _inside(glyphs: Glyphs, placed: Sequence[tuple[Box, int]], under: bool) -> Mask:
+    """Which glyphs stand in a box that was drawn later (``under``), or else earlier, than they.
+
+    Args:
+        placed: boxes with their places in drawing order.
+    """
+    found = np.zeros(len(glyphs), dtype=bool)
     x, y = glyphs.cx, glyphs.cy
-    return (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])
+    at_once = max(_COMPARED // max(len(glyphs), 1), 1)
+    for begin in range(0, len(placed), at_once):
+        some = placed[begin : begin + at_once]
+        left, top, right, bottom = np.array([box for box, _ in some]).T[:, :, None]
+        order = np.array([order for _, order in some])[:, None]
+        inside = (x > left) & (x < right) & (y > top) & (y < bottom)
+        found |= (inside & (glyphs.order < order if under else glyphs.order > order)).any(axis=0)
+    return found
 
 
 def _covered(content: PageContent) -> Mask:
     """Text under something opaque drawn later: figures painted over, a scan laid on its own recognition."""
     glyphs = content.glyphs
-    covered = np.zeros(len(glyphs), dtype=bool)
     if not len(glyphs):
-        return covered
+        return np.zeros(0, dtype=bool)
     first = int(glyphs.order.min())
     page = content.width * content.height
-    for fill in content.fills:
-        if fill.opaque and fill.order > first:
-            covered |= _inside(glyphs, fill.box) & (glyphs.order < fill.order)
+    covers = [(fill.box, fill.order) for fill in content.fills if fill.opaque and fill.order > first]
     for image in content.images:
         left, top, right, bottom = image.box
         # Small pictures on text are stamps and signatures, which let it through.
         if image.opaque and image.order > first and (right - left) * (bottom - top) > 0.5 * page:
-            covered |= _inside(glyphs, image.box) & (glyphs.order < image.order)
-    return covered
+            covers.append((image.box, image.order))
+    return _inside(glyphs, covers, under=True)
 
 
 def _off_page(content: PageContent) -> Mask:
@@ -148,20 +162,17 @@ def _across_text(glyphs: Glyphs, odd: Mask, body: Mask) -> Mask:
 def _on_paper(content: PageContent) -> Mask:
     """Whether a glyph stands on white rather than on a dark ground (a fill or a small picture)."""
     glyphs = content.glyphs
-    on_paper = np.ones(len(glyphs), dtype=bool)
     page = content.width * content.height
     grounds = [(f.box, f.order) for f in content.fills if f.ink < 0.7]
     for image in content.images:
         left, top, right, bottom = image.box
         if (right - left) * (bottom - top) < 0.5 * page:
             grounds.append((image.box, image.order))
-    for box, order in grounds:
-        on_paper &= ~(_inside(glyphs, box) & (glyphs.order > order))
-    for fill in content.fills:
-        # White painted over a dark ground before the text is paper again.
-        if grounds and fill.ink > WHITE and fill.opaque:
-            on_paper |= _inside(glyphs, fill.box) & (glyphs.order > fill.order)
-    return on_paper
+    if not grounds:
+        return np.ones(len(glyphs), dtype=bool)
+    # White painted over a dark ground before the text is paper again.
+    whites = [(fill.box, fill.order) for fill in content.fills if fill.ink > WHITE and fill.opaque]
+    return ~_inside(glyphs, grounds, under=False) | _inside(glyphs, whites, under=False)
 
 
 def _single(glyphs: Glyphs) -> Glyphs:

@@ -148,19 +148,17 @@ def _seen(fills: Sequence[Fill]) -> list[Box]:
     """Boxes of fills that differ from what is under them: coloured ones, and white ones on colour."""
     dark = [f for f in fills if f.ink <= WHITE]
     found = [f.box for f in dark]
+    if not dark or len(dark) == len(fills):
+        return found
+    left, top, right, bottom = np.array(found).T
+    order = np.array([d.order for d in dark])
     for fill in fills:
-        if fill.ink > WHITE and any(d.order < fill.order and _within(fill.box, d.box) for d in dark):
-            found.append(fill.box)
+        if fill.ink > WHITE:
+            box = fill.box
+            level = (left - 1 <= box[0]) & (right + 1 >= box[2])
+            if (level & (top - 1 <= box[1]) & (bottom + 1 >= box[3]) & (order < fill.order)).any():
+                found.append(box)
     return found
-
-
-def _within(inner: Box, outer: Box) -> bool:
-    return (
-        inner[0] >= outer[0] - 1
-        and inner[1] >= outer[1] - 1
-        and inner[2] <= outer[2] + 1
-        and inner[3] <= outer[3] + 1
-    )
 
 
 def _supported(sides: Floats, rules: Floats, others: Floats, count: int) -> NDArray[np.bool_]:

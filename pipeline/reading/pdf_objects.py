@@ -1,18 +1,18 @@
 """What PDFium finds on a page, as plain arrays: glyphs, rules, fills, pictures, outlines.
 
 Here: opening a file, walking page objects (also those inside form XObjects), and turning their
-coordinates into points from the top left of the page as shown. Nothing of PDFium leaves this module.
+coordinates into points from the top left of the page as shown. Nothing of PDFium leaves this module
+and pdf_calls.
 Not here: which glyphs count (pdf_clean), what is a table (pdf_geometry) or a line (pdf_text).
 """
 
 from __future__ import annotations
 
 import ctypes
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from itertools import pairwise
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,13 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 from numpy.typing import NDArray
 
+from pipeline.reading import pdf_calls as calls
 from pipeline.reading.document import ReadingError
+from pipeline.reading.pdf_paths import THIN, Segments, rectangles, strokes
 
 MAX_OBJECTS = 200_000
 MAX_GLYPHS = 200_000
 MAX_DEPTH = 12
-THIN = 4.0
-"""A filled rectangle no thicker than this (points) is a rule."""
 WHITE = 0.97
 _OUTLINE_SEGMENTS = 400
 _PASSWORD = 4
@@ -34,45 +34,7 @@ _PASSWORD = 4
 Floats = NDArray[np.float64]
 Matrix = tuple[float, float, float, float, float, float]
 Box = tuple[float, float, float, float]
-_six_floats = struct.Struct("6f").unpack
 _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-
-
-def _fast(function: object, result: type | None, *arguments: type) -> ctypes._FuncPointer:  # type: ignore[name-defined]
-    """A call with handles as bare addresses: several times cheaper than the typed one, for inner loops."""
-    address = ctypes.cast(function, ctypes.c_void_p).value or 0  # type: ignore[arg-type]
-    return ctypes.CFUNCTYPE(result, *arguments)(address)
-
-
-_P, _I = ctypes.c_void_p, ctypes.c_int
-_char_code = _fast(raw.FPDFText_GetUnicode, ctypes.c_uint, _P, _I)
-_char_box = _fast(raw.FPDFText_GetLooseCharBox, _I, _P, _I, _P)
-_char_tight_box = _fast(raw.FPDFText_GetCharBox, _I, _P, _I, _P, _P, _P, _P)
-_char_origin = _fast(raw.FPDFText_GetCharOrigin, _I, _P, _I, _P, _P)
-_char_object = _fast(raw.FPDFText_GetTextObject, _P, _P, _I)
-_char_unmapped = _fast(raw.FPDFText_HasUnicodeMapError, _I, _P, _I)
-_page_object = _fast(raw.FPDFPage_GetObject, _P, _P, _I)
-_form_count = _fast(raw.FPDFFormObj_CountObjects, _I, _P)
-_form_object = _fast(raw.FPDFFormObj_GetObject, _P, _P, ctypes.c_ulong)
-_object_type = _fast(raw.FPDFPageObj_GetType, _I, _P)
-_object_matrix = _fast(raw.FPDFPageObj_GetMatrix, _I, _P, _P)
-_object_bounds = _fast(raw.FPDFPageObj_GetBounds, _I, _P, _P, _P, _P, _P)
-_object_transparent = _fast(raw.FPDFPageObj_HasTransparency, _I, _P)
-_fill_colour = _fast(raw.FPDFPageObj_GetFillColor, _I, _P, _P, _P, _P, _P)
-_stroke_width = _fast(raw.FPDFPageObj_GetStrokeWidth, _I, _P, _P)
-_text_size = _fast(raw.FPDFTextObj_GetFontSize, _I, _P, _P)
-_text_mode = _fast(raw.FPDFTextObj_GetTextRenderMode, _I, _P)
-_text_font = _fast(raw.FPDFTextObj_GetFont, _P, _P)
-_path_count = _fast(raw.FPDFPath_CountSegments, _I, _P)
-_path_mode = _fast(raw.FPDFPath_GetDrawMode, _I, _P, _P, _P)
-_path_segment = _fast(raw.FPDFPath_GetPathSegment, _P, _P, _I)
-_segment_type = _fast(raw.FPDFPathSegment_GetType, _I, _P)
-_segment_point = _fast(raw.FPDFPathSegment_GetPoint, _I, _P, _P, _P)
-_segment_close = _fast(raw.FPDFPathSegment_GetClose, _I, _P)
-_clip_path = _fast(raw.FPDFPageObj_GetClipPath, _P, _P)
-_clip_count = _fast(raw.FPDFClipPath_CountPaths, _I, _P)
-_clip_segments = _fast(raw.FPDFClipPath_CountPathSegments, _I, _P, _I)
-_clip_segment = _fast(raw.FPDFClipPath_GetPathSegment, _P, _P, _I, _I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,14 +233,43 @@ def _quarter(dx: float, dy: float) -> int:
     return 1 if dy > 0 else 3
 
 
+_SEGMENTS_AT_ONCE = 100_000
+
+
+def _quarters(dx: Floats, dy: Floats) -> NDArray[np.int8]:
+    """Quarter turns clockwise of writing directions (y pointing down); -1 for askew."""
+    wide, high = np.abs(dx), np.abs(dy)
+    long, short = np.maximum(wide, high), np.minimum(wide, high)
+    lying, standing = np.where(dx > 0, 0, 2), np.where(dy > 0, 1, 3)
+    askew = (long == 0) | (short > 0.14 * long)
+    return np.where(askew, -1, np.where(wide >= high, lying, standing)).astype(np.int8)
+
+
+def _all_times(a: Floats, b: Floats) -> Floats:
+    """First a, then b, row by row."""
+    return np.column_stack(
+        (
+            a[:, 0] * b[:, 0] + a[:, 1] * b[:, 2],
+            a[:, 0] * b[:, 1] + a[:, 1] * b[:, 3],
+            a[:, 2] * b[:, 0] + a[:, 3] * b[:, 2],
+            a[:, 2] * b[:, 1] + a[:, 3] * b[:, 3],
+            a[:, 4] * b[:, 0] + a[:, 5] * b[:, 2] + b[:, 4],
+            a[:, 4] * b[:, 1] + a[:, 5] * b[:, 3] + b[:, 5],
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class _TextObject:
-    order: int
-    mode: int
-    em: float
-    quarter: int
-    ink: float
-    font: int
+class _Texts:
+    """The text objects of a page, one entry each in every array; ``at``: where each handle's entry is."""
+
+    at: dict[int, int]
+    order: NDArray[np.int32]
+    mode: NDArray[np.int8]
+    em: Floats
+    quarter: NDArray[np.int8]
+    ink: Floats
+    font: NDArray[np.int64]
 
 
 class _Reader:
@@ -288,254 +279,284 @@ class _Reader:
         self.page = page
         self.number = number
         self.to_shown, self.width, self.height = _shown(page)
-        self.texts: dict[int, _TextObject] = {}
-        self.across: list[tuple[float, float, float]] = []
-        self.down: list[tuple[float, float, float]] = []
+        self.handles: list[int] = []
+        """All objects in drawing order, those inside forms after their form."""
+        self.kinds: list[int] = []
+        self.space: list[int] = []
+        """For each object which of ``spaces`` leads from its own points to those of the page."""
+        self.spaces: list[Matrix] = []
+        self.sheer: list[bool] = []
+        """For each of ``spaces`` whether it is of a form that lets what is below shine through."""
         self.fills: list[Fill] = []
         self.images: list[Image] = []
         self.outlines: list[Box] = []
-        self.order = 0
-        self.sheer = False
-        """Inside a form that lets what is below shine through."""
-        self.matrix = raw.FS_MATRIX()
-        self.four = [ctypes.c_float() for _ in range(4)]
-        self.colour = [ctypes.c_uint() for _ in range(4)]
-        self.colour_at = [ctypes.byref(c) for c in self.colour]
-        self.matrix_at = ctypes.byref(self.matrix)
 
     def read(self) -> PageContent:
         handle = ctypes.cast(self.page.raw, ctypes.c_void_p).value
-        count = raw.FPDFPage_CountObjects(self.page)
-        for i in range(min(count, MAX_OBJECTS)):
-            self._object(_page_object(handle, i), self.to_shown, 0)
-        glyphs = self._glyphs()
+        count = min(raw.FPDFPage_CountObjects(self.page), MAX_OBJECTS)
+        self._collect(calls.by_index(calls.page_object, handle, count), self.to_shown, False, 0)
+        kinds = np.array(self.kinds, dtype=np.int64)
+        own, known = calls.filled(calls.object_matrix, self.handles, np.float32, 6)
+        self.own = own.astype(float)
+        self.own[~known] = _IDENTITY
+        spaces = np.array(self.spaces, dtype=float).reshape(-1, 6)
+        self.shown = _all_times(self.own, spaces[np.array(self.space, dtype=np.intp)])
+        for i in np.flatnonzero(kinds == raw.FPDF_PAGEOBJ_IMAGE).tolist():
+            box = _moved_box(self._matrix(i), 0, 0, 1, 1)
+            self.images.append(Image(box, i + 1, self._opaque(i)))
+        across, down = self._paths(np.flatnonzero(kinds == raw.FPDF_PAGEOBJ_PATH))
+        glyphs = self._glyphs(self._texts(np.flatnonzero(kinds == raw.FPDF_PAGEOBJ_TEXT)))
         return PageContent(
             self.number,
             self.width,
             self.height,
             glyphs,
-            np.array(self.across, dtype=float).reshape(-1, 3),
-            np.array(self.down, dtype=float).reshape(-1, 3),
+            across,
+            down,
             tuple(self.fills),
             tuple(self.images),
             np.array(self.outlines, dtype=float).reshape(-1, 4),
         )
 
-    def _object(self, handle: int, to_shown: Matrix, depth: int) -> None:
-        if not handle or self.order > MAX_OBJECTS:
-            return
-        self.order += 1
-        kind = _object_type(handle)
-        if kind == raw.FPDF_PAGEOBJ_TEXT:
-            self._text(handle, to_shown)
-        elif kind == raw.FPDF_PAGEOBJ_PATH:
-            self._path(handle, _times(self._own_matrix(handle), to_shown))
-        elif kind == raw.FPDF_PAGEOBJ_IMAGE:
-            box = _moved_box(_times(self._own_matrix(handle), to_shown), 0, 0, 1, 1)
-            self.images.append(Image(box, self.order, self._opaque(handle)))
-        elif kind == raw.FPDF_PAGEOBJ_FORM and depth < MAX_DEPTH:
-            inner = _times(self._own_matrix(handle), to_shown)
-            outer, self.sheer = self.sheer, self.sheer or bool(_object_transparent(handle))
-            for i in range(min(_form_count(handle), MAX_OBJECTS)):
-                self._object(_form_object(handle, i), inner, depth + 1)
-            self.sheer = outer
+    def _collect(self, handles: list[int], to_shown: Matrix, sheer: bool, depth: int) -> None:
+        """Note objects of one space, and those of the forms among them."""
+        handles = [handle for handle in handles if handle]
+        kinds = list(map(calls.object_type, handles))
+        space = len(self.spaces)
+        self.spaces.append(to_shown)
+        self.sheer.append(sheer)
+        begin = 0
+        forms = (
+            [i for i, kind in enumerate(kinds) if kind == raw.FPDF_PAGEOBJ_FORM] if depth < MAX_DEPTH else []
+        )
+        for end in [*(i + 1 for i in forms), len(handles)]:
+            room = MAX_OBJECTS + 1 - len(self.handles)
+            if room <= 0:
+                return
+            part = handles[begin:end][:room]
+            self.handles += part
+            self.kinds += kinds[begin:end][:room]
+            self.space += [space] * len(part)
+            if begin < end and end - 1 in forms:
+                self._form(handles[end - 1], to_shown, sheer, depth)
+            begin = end
 
-    def _opaque(self, handle: int) -> bool:
-        return not self.sheer and not _object_transparent(handle)
+    def _form(self, form: int, to_shown: Matrix, sheer: bool, depth: int) -> None:
+        own, known = calls.filled(calls.object_matrix, [form], np.float32, 6)
+        inner = _times(tuple(own[0].tolist()), to_shown) if known[0] else to_shown  # type: ignore[arg-type]
+        count = min(calls.form_count(form), MAX_OBJECTS)
+        sheer = sheer or bool(calls.object_transparent(form))
+        self._collect(calls.by_index(calls.form_object, form, count), inner, sheer, depth + 1)
 
-    def _own_matrix(self, handle: int) -> Matrix:
-        return _six_floats(self.matrix) if _object_matrix(handle, self.matrix_at) else _IDENTITY  # type: ignore[return-value]
+    def _matrix(self, i: int) -> Matrix:
+        """The way from object i's own points to those of the page as shown."""
+        return tuple(self.shown[i].tolist())  # type: ignore[return-value]
 
-    def _ink(self, handle: int) -> float:
-        """How light a fill is on white paper, transparency counted in."""
-        red, green, blue, alpha = self.colour
-        if not _fill_colour(handle, *self.colour_at):
-            alpha.value = 0  # a pattern: seen, but what it hides is not known
-            return 0.0
-        light = (0.299 * red.value + 0.587 * green.value + 0.114 * blue.value) / 255
-        return 1 - alpha.value / 255 * (1 - light)
+    def _opaque(self, i: int) -> bool:
+        return not self.sheer[self.space[i]] and not calls.object_transparent(self.handles[i])
 
-    def _text(self, handle: int, to_shown: Matrix) -> None:
-        size = self.four[0]
-        _text_size(handle, ctypes.byref(size))
-        m = _times(self._own_matrix(handle), to_shown)
-        mode = _text_mode(handle)
-        self.texts[handle] = _TextObject(
-            self.order,
+    def _inks(self, handles: list[int]) -> tuple[Floats, NDArray[np.uint32]]:
+        """How light fills are on white paper, transparency counted in; and how opaque (0 to 255).
+
+        A pattern is seen, but what it hides is not known: ink 0, not opaque.
+        """
+        colour, known = calls.filled(calls.fill_colour, handles, np.uint32, 4)
+        red, green, blue, alpha = colour.T
+        light = (0.299 * red + 0.587 * green + 0.114 * blue) / 255
+        return np.where(known, 1 - alpha / 255 * (1 - light), 0.0), np.where(known, alpha, 0)
+
+    def _texts(self, which: NDArray[np.intp]) -> _Texts:
+        handles = [self.handles[i] for i in which.tolist()]
+        size = calls.filled(calls.text_size, handles, np.float32)[0][:, 0].astype(float)
+        mode = calls.whole(calls.text_mode, handles, len(handles)).astype(np.int8)
+        m = self.shown[which]
+        sign = np.where(size >= 0, 1.0, -1.0)
+        return _Texts(
+            {handle: i for i, handle in enumerate(handles)},
+            (which + 1).astype(np.int32),
             mode,
-            abs(size.value) * (m[2] ** 2 + m[3] ** 2) ** 0.5,
-            _quarter(m[0], m[1]) if size.value >= 0 else _quarter(-m[0], -m[1]),
+            np.abs(size) * np.sqrt(m[:, 2] ** 2 + m[:, 3] ** 2),
+            _quarters(sign * m[:, 0], sign * m[:, 1]),
             # Stroked text is as dark as its stroke; that it is seen is all that counts.
-            self._ink(handle) if mode in (0, 4) else 0.0,
-            _text_font(handle) or 0,
+            np.where((mode == 0) | (mode == 4), self._inks(handles)[0], 0.0),
+            calls.whole(calls.text_font, handles, len(handles)),
         )
 
-    def _path(self, handle: int, m: Matrix) -> None:
-        mode, stroke = ctypes.c_int(), ctypes.c_int()
-        if not _path_mode(handle, ctypes.byref(mode), ctypes.byref(stroke)):
-            return
-        if not mode.value and not stroke.value:
-            return
-        count = _path_count(handle)
-        if count > _OUTLINE_SEGMENTS and self._curved(handle, count):
-            self._outline(handle, m)
-            return
-        subpaths, curved = self._subpaths(handle, count, m)
-        before = len(self.across) + len(self.down) + len(self.fills)
-        if stroke.value:
-            for points in subpaths:
-                for (x0, y0), (x1, y1) in pairwise(points):
-                    self._segment(x0, y0, x1, y1)
-        if mode.value:
-            for points in subpaths:
-                box = _rectangle(points)
-                if box is not None:
-                    self._filled(handle, box)
-        if len(self.across) + len(self.down) + len(self.fills) == before and (curved or mode.value):
-            self._outline(handle, m)
+    def _paths(self, which: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """The rules that paths draw; rectangles and outlines are noted."""
+        handles = [self.handles[i] for i in which.tolist()]
+        modes, known = calls.filled(calls.path_mode, handles, np.int32, 2)
+        counts = calls.whole(calls.path_count, handles, len(handles))
+        seen = known & modes.any(axis=1)
+        for at in np.flatnonzero(seen & (counts > _OUTLINE_SEGMENTS)).tolist():
+            if self._curved(handles[at], int(counts[at])):
+                self._outline(int(which[at]))
+                seen[at] = False
+        counts = counts.clip(0, MAX_OBJECTS)
+        left = np.flatnonzero(seen)
+        found = []
+        while len(left):
+            some = max(int(np.searchsorted(np.cumsum(counts[left]), _SEGMENTS_AT_ONCE)), 1)
+            now, left = left[:some], left[some:]
+            found.append(self._rules(which[now], counts[now], modes[now] != 0))
+        if not found:
+            return np.zeros((0, 3)), np.zeros((0, 3))
+        return np.vstack([f[0] for f in found]), np.vstack([f[1] for f in found])
+
+    def _rules(
+        self, which: NDArray[np.intp], counts: NDArray[np.int64], modes: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats]:
+        """The rules of some paths. ``modes``: whether each is filled, and whether it is stroked."""
+        segments, curved = self._segments(which, counts)
+        parts = segments.parts()
+        painted, stroked = modes.T
+        on_across, across, on_down, down = strokes(parts, stroked)
+        on_box, boxes = rectangles(parts, painted)
+        wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+        thin = np.minimum(wide, high) <= THIN
+        lying, standing = thin & (wide >= high), thin & (high >= wide)
+        bars_across = np.column_stack(((boxes[:, 1] + boxes[:, 3]) / 2, boxes[:, 0], boxes[:, 2]))[lying]
+        bars_down = np.column_stack(((boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 1], boxes[:, 3]))[standing]
+        self._filled(which[on_box[~thin]].tolist(), boxes[~thin].tolist())
+        plain = np.zeros(len(which), dtype=bool)
+        for on in (on_across, on_down, on_box):
+            plain[on] = True
+        for i in which[~plain & (curved | painted)].tolist():
+            self._outline(i)
+        # In drawing order, a path's strokes before its fills.
+        level = np.concatenate((on_across, on_box[lying])).argsort(kind="stable")
+        plumb = np.concatenate((on_down, on_box[standing])).argsort(kind="stable")
+        return np.vstack((across, bars_across))[level], np.vstack((down, bars_down))[plumb]
+
+    def _segments(
+        self, which: NDArray[np.intp], counts: NDArray[np.int64]
+    ) -> tuple[Segments, NDArray[np.bool_]]:
+        """The segments of paths on the page as shown, and which of the paths have curves."""
+        every = [self.handles[i] for i in which.tolist()]
+        per_path = counts.tolist()
+        found = list(
+            map(
+                calls.path_segment,
+                chain.from_iterable(map(repeat, every, per_path)),
+                chain.from_iterable(map(range, per_path)),
+            )
+        )
+        points = np.zeros((len(found), 2), dtype=np.float32)
+        calls.each_of(calls.segment_point, found, *calls.places(points))
+        kinds = calls.whole(calls.segment_type, found, len(found))
+        close = calls.whole(calls.segment_close, found, len(found)) != 0
+        path = np.repeat(np.arange(len(which)), counts)
+        m = self.shown[which][path]
+        x, y = points.astype(float).T
+        shown_x = m[:, 0] * x + m[:, 2] * y + m[:, 4]
+        shown_y = m[:, 1] * x + m[:, 3] * y + m[:, 5]
+        curved = np.zeros(len(which), dtype=bool)
+        curved[path[kinds == raw.FPDF_SEGMENT_BEZIERTO]] = True
+        return Segments(path, shown_x, shown_y, kinds == raw.FPDF_SEGMENT_LINETO, close), curved
 
     def _curved(self, handle: int, count: int) -> bool:
         step = max(count // 40, 1)
         return any(
-            _segment_type(_path_segment(handle, i)) == raw.FPDF_SEGMENT_BEZIERTO
+            calls.segment_type(calls.path_segment(handle, i)) == raw.FPDF_SEGMENT_BEZIERTO
             for i in range(0, count, step)
         )
 
-    def _outline(self, handle: int, m: Matrix) -> None:
-        bounds = self.four
-        if _object_bounds(handle, *(ctypes.byref(b) for b in bounds)):
+    def _outline(self, i: int) -> None:
+        bounds, known = calls.filled(calls.object_bounds, [self.handles[i]], np.float32, 4)
+        if known[0]:
             # Bounds are given in the space that the object's own matrix leads to.
-            inverse = _times(_inverse(self._own_matrix(handle)), m)
-            self.outlines.append(_moved_box(inverse, *(b.value for b in bounds)))
+            inverse = _times(_inverse(tuple(self.own[i].tolist())), self._matrix(i))  # type: ignore[arg-type]
+            self.outlines.append(_moved_box(inverse, *bounds[0].tolist()))
 
-    def _subpaths(self, handle: int, count: int, m: Matrix) -> tuple[list[list[tuple[float, float]]], bool]:
-        """Corner points of the path's straight parts; a curve ends a part."""
-        found: list[list[tuple[float, float]]] = []
-        points: list[tuple[float, float]] = []
-        curved = False
-        x, y = self.four[0], self.four[1]
-        px, py = ctypes.byref(x), ctypes.byref(y)
-        for i in range(min(count, MAX_OBJECTS)):
-            segment = _path_segment(handle, i)
-            _segment_point(segment, px, py)
-            point = _moved(m, x.value, y.value)
-            kind = _segment_type(segment)
-            if kind == raw.FPDF_SEGMENT_LINETO:
-                points.append(point)
-                if _segment_close(segment) and points[0] != point:
-                    points.append(points[0])
-                continue
-            curved = curved or kind == raw.FPDF_SEGMENT_BEZIERTO
-            if len(points) > 1:
-                found.append(points)
-            points = [point]
-        if len(points) > 1:
-            found.append(points)
-        return found, curved
-
-    def _segment(self, x0: float, y0: float, x1: float, y1: float) -> None:
-        if abs(y1 - y0) <= 0.5 and abs(x1 - x0) > abs(y1 - y0):
-            self.across.append(((y0 + y1) / 2, min(x0, x1), max(x0, x1)))
-        elif abs(x1 - x0) <= 0.5 and abs(y1 - y0) > abs(x1 - x0):
-            self.down.append(((x0 + x1) / 2, min(y0, y1), max(y0, y1)))
-
-    def _filled(self, handle: int, box: Box) -> None:
-        left, top, right, bottom = box
-        wide, high = right - left, bottom - top
-        ink = self._ink(handle)
-        if min(wide, high) <= THIN:
-            if wide >= high:
-                self.across.append(((top + bottom) / 2, left, right))
-            if high >= wide:
-                self.down.append(((left + right) / 2, top, bottom))
-        else:
-            opaque = self.colour[3].value == 255 and self._opaque(handle)
-            self.fills.append(Fill(self._clipped(handle, box), ink, self.order, opaque))
+    def _filled(self, which: list[int], boxes: list[list[float]]) -> None:
+        """Note rectangles, each of the object given, as fills."""
+        inks, alphas = self._inks([self.handles[i] for i in which])
+        for i, (left, top, right, bottom), ink, alpha in zip(
+            which, boxes, inks.tolist(), alphas.tolist(), strict=True
+        ):
+            box = self._clipped(self.handles[i], (left, top, right, bottom))
+            self.fills.append(Fill(box, ink, i + 1, alpha == 255 and self._opaque(i)))
 
     def _clipped(self, handle: int, box: Box) -> Box:
         """The part of a fill that its clip (where it is one rectangle) lets through."""
-        clip = _clip_path(handle)
-        if not clip or (count := _clip_count(clip)) <= 0:
+        clip = calls.clip_path(handle)
+        if not clip or (count := calls.clip_count(clip)) <= 0:
             return box
         left, top, right, bottom = box
-        x, y = self.four[0], self.four[1]
         for path in range(min(count, 8)):
-            ends = []
-            for i in range(min(max(_clip_segments(clip, path), 0), 200)):
-                _segment_point(_clip_segment(clip, path, i), ctypes.byref(x), ctypes.byref(y))
-                ends.append(_moved(self.to_shown, x.value, y.value))
-            if ends:
-                left, right = max(left, min(e[0] for e in ends)), min(right, max(e[0] for e in ends))
-                top, bottom = max(top, min(e[1] for e in ends)), min(bottom, max(e[1] for e in ends))
+            segments = min(max(calls.clip_segments(clip, path), 0), 200)
+            if not segments:
+                continue
+            points = np.zeros((segments, 2), dtype=np.float32)
+            found = map(calls.clip_segment, repeat(clip), repeat(path), range(segments))
+            calls.each_of(calls.segment_point, found, *calls.places(points))
+            ends = [_moved(self.to_shown, x, y) for x, y in points.tolist()]
+            left, right = max(left, min(e[0] for e in ends)), min(right, max(e[0] for e in ends))
+            top, bottom = max(top, min(e[1] for e in ends)), min(bottom, max(e[1] for e in ends))
         # A clip given in a form's own space would leave nothing: then it says nothing here.
         return (left, top, right, bottom) if left < right and top < bottom else box
 
-    def _glyphs(self) -> Glyphs:
+    def _glyphs(self, texts: _Texts) -> Glyphs:
         text = self.page.get_textpage()
         try:
-            return self._read_glyphs(ctypes.cast(text.raw, ctypes.c_void_p).value, text.count_chars())
+            return self._read_glyphs(ctypes.cast(text.raw, ctypes.c_void_p).value, text.count_chars(), texts)
         finally:
             text.close()
 
-    def _read_glyphs(self, text: int | None, count: int) -> Glyphs:
+    def _read_glyphs(self, text: int | None, count: int, texts: _Texts) -> Glyphs:
         count = min(count, MAX_GLYPHS)
-        boxes = (raw.FS_RECTF * max(count, 1))()
-        origins = np.zeros((max(count, 1), 2))
-        step, size = ctypes.sizeof(raw.FS_RECTF), origins.strides[0]
-        base, origin = ctypes.addressof(boxes), origins.ctypes.data
-        unmapped: dict[tuple[int, int], bool] = {}
-        kept: list[int] = []
-        rows: list[tuple[int, int, int, float, int, float, bool]] = []
-        for i in range(count):
-            found = self.texts.get(_char_object(text, i) or 0)
-            if found is None:
-                continue  # a space or line end that PDFium makes up
-            code = _char_code(text, i)
-            key = (found.font, code)
-            bad = unmapped.get(key)
-            if bad is None:
-                bad = unmapped[key] = _char_unmapped(text, i) == 1
-            _char_box(text, i, base + step * i)
-            _char_origin(text, i, origin + size * i, origin + size * i + 8)
-            kept.append(i)
-            rows.append((code, found.order, found.mode, found.em, found.quarter, found.ink, bad))
-        flat = np.frombuffer(boxes, dtype=np.float32).reshape(-1, 4)[kept].astype(float)
+        homes = map(texts.at.get, calls.by_index(calls.char_object, text, count), repeat(-1))
+        home = np.fromiter(homes, dtype=np.intp, count=count)
+        # Left out: spaces and line ends that PDFium makes up.
+        index = np.flatnonzero(home >= 0)
+        home = home[index]
+        kept = index.tolist()
+        same = repeat(text, len(kept))
+        boxes = np.zeros((len(kept), 4), dtype=np.float32)
+        origins = np.zeros((len(kept), 2))
+        calls.each_of(calls.char_box, same, kept, calls.first_places(boxes))
+        same = repeat(text, len(kept))
+        calls.each_of(calls.char_origin, same, kept, *calls.places(origins))
+        same = repeat(text, len(kept))
+        code = np.fromiter(map(calls.char_code, same, kept), dtype=np.int64, count=len(kept))
+        em = texts.em[home]
         a, b, c, d, e, f = self.to_shown
-        self._mend_boxes(text, flat, kept, rows)
+        flat = boxes.astype(float)
+        self._mend_boxes(text, flat, kept, em)
         # FS_RECTF is left, top, right, bottom.
         xs, ys = flat[:, [0, 2]], flat[:, [1, 3]]
         shown_x, shown_y = a * xs + c * ys + e, b * xs + d * ys + f
-        at = origins[kept]
-        columns = list(zip(*rows, strict=True)) if rows else [()] * 7
         return Glyphs(
-            np.array(columns[0], dtype=np.int32),
+            code.astype(np.int32),
             shown_x.min(axis=1),
             shown_y.min(axis=1),
             shown_x.max(axis=1),
             shown_y.max(axis=1),
-            a * at[:, 0] + c * at[:, 1] + e,
-            b * at[:, 0] + d * at[:, 1] + f,
-            np.array(columns[3], dtype=float),
-            np.array(columns[4], dtype=np.int8),
-            np.array(columns[1], dtype=np.int32),
-            np.array(columns[2], dtype=np.int8),
-            np.array(columns[5], dtype=float),
-            np.array(columns[6], dtype=bool),
+            a * origins[:, 0] + c * origins[:, 1] + e,
+            b * origins[:, 0] + d * origins[:, 1] + f,
+            em,
+            texts.quarter[home],
+            texts.order[home],
+            texts.mode[home],
+            texts.ink[home],
+            self._unmapped(text, kept, texts.font[home], code),
         )
 
-    def _mend_boxes(
-        self,
-        text: int | None,
-        boxes: Floats,
-        kept: list[int],
-        rows: list[tuple[int, int, int, float, int, float, bool]],
-    ) -> None:
+    def _unmapped(
+        self, text: int | None, kept: list[int], font: NDArray[np.int64], code: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Which characters their font does not name; asked once for each character of a font."""
+        fonts = np.unique(font, return_inverse=True)[1]
+        _, first, again = np.unique((fonts << 32) | code, return_index=True, return_inverse=True)
+        bad = [calls.char_unmapped(text, kept[i]) == 1 for i in first.tolist()]
+        return np.array(bad, dtype=bool)[again]
+
+    def _mend_boxes(self, text: int | None, boxes: Floats, kept: list[int], em: Floats) -> None:
         """Put the drawn shape's box for boxes out of all proportion, as vertical fonts give them."""
-        em = np.array([row[3] for row in rows], dtype=float)
         longest = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 1] - boxes[:, 3])
         doubles = [ctypes.c_double() for _ in range(4)]
         for i in np.flatnonzero((longest > 2.5 * em) | (longest < 0.3 * em)).tolist():
-            if _char_tight_box(text, kept[i], *(ctypes.byref(d) for d in doubles)):
+            if calls.char_tight_box(text, kept[i], *(ctypes.byref(d) for d in doubles)):
                 left, right, bottom, top = (d.value for d in doubles)
                 if right > left and top > bottom:
                     boxes[i] = (left, top, right, bottom)
@@ -547,21 +568,3 @@ def _inverse(m: Matrix) -> Matrix:
         return _IDENTITY
     a, b, c, d = m[3] / area, -m[1] / area, -m[2] / area, m[0] / area
     return (a, b, c, d, -(a * m[4] + c * m[5]), -(b * m[4] + d * m[5]))
-
-
-def _rectangle(points: list[tuple[float, float]]) -> Box | None:
-    """The box of four or five corner points that make an upright rectangle, or a bar with mitred ends."""
-    corners = points[:-1] if len(points) == 5 and _near(points[0], points[-1]) else points
-    if len(corners) != 4:
-        return None
-    xs, ys = sorted(p[0] for p in corners), sorted(p[1] for p in corners)
-    wide, high = xs[3] - xs[0], ys[3] - ys[0]
-    if min(wide, high) <= THIN and max(wide, high) > 3 * min(wide, high):
-        return (xs[0], ys[0], xs[3], ys[3])
-    if xs[1] - xs[0] > 0.5 or xs[3] - xs[2] > 0.5 or ys[1] - ys[0] > 0.5 or ys[3] - ys[2] > 0.5:
-        return None
-    return (xs[0], ys[0], xs[3], ys[3])
-
-
-def _near(a: tuple[float, float], b: tuple[float, float]) -> bool:
-    return abs(a[0] - b[0]) < 0.1 and abs(a[1] - b[1]) < 0.1

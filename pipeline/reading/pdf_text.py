@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,9 @@ COLUMN_GAP = 1.2
 FIGURE_GAP = 0.25
 """A gap this many times the type size parts two figures: 1234 and 0 of close columns are no 12340."""
 WORD_GAP = 0.4
+_LEAST_GAP = min(COLUMN_GAP, FIGURE_GAP, WORD_GAP)
+_SMALL = 0.78
+"""Figures of up to this share of the line's largest type may be raised or lowered marks."""
 _NUMBERED = re.compile(
     r"^(?:第[一二三四五六七八九十\d]+[章节部分条]|[一二三四五六七八九十]{1,3}[、.．]|[（(][一二三四五六七八九十\d]{1,3}[）)]|\d{1,2}[、.．](?!\d))"
 )
@@ -70,6 +74,9 @@ class Mark(NamedTuple):
     piece: int
 
 
+_BY_LEFT, _BY_MIDDLE, _BY_SIZE = itemgetter(0), itemgetter(4), itemgetter(5)
+
+
 def marks(glyphs: Glyphs) -> list[Mark]:
     """The glyphs one by one, in drawing order."""
     # Middles by the base line, so that types of different height share a line; vertical writing
@@ -77,23 +84,18 @@ def marks(glyphs: Glyphs) -> list[Mark]:
     by_base = glyphs.base - 0.36 * glyphs.em
     level = (glyphs.quarter <= 0) & (np.abs(by_base - glyphs.cy) <= 0.6 * glyphs.em)
     columns = (
-        glyphs.left,
-        glyphs.top,
-        glyphs.right,
-        glyphs.bottom,
-        np.where(level, by_base, glyphs.cy),
-        glyphs.em,
-        glyphs.code,
-        glyphs.quarter.clip(0),
-        spaces(glyphs),
-        glyphs.order,
+        glyphs.left.tolist(),
+        glyphs.top.tolist(),
+        glyphs.right.tolist(),
+        glyphs.bottom.tolist(),
+        np.where(level, by_base, glyphs.cy).tolist(),
+        glyphs.em.tolist(),
+        [chr(code) if code else UNREAD for code in glyphs.code.tolist()],
+        glyphs.quarter.clip(0).tolist(),
+        spaces(glyphs).tolist(),
+        glyphs.order.tolist(),
     )
-    return [
-        Mark(left, top, right, bottom, middle, em, chr(code) if code else UNREAD, quarter, blank, piece)
-        for left, top, right, bottom, middle, em, code, quarter, blank, piece in zip(
-            *(column.tolist() for column in columns), strict=True
-        )
-    ]
+    return [Mark._make(values) for values in zip(*columns, strict=True)]
 
 
 def upright(found: Sequence[Mark], quarter: int) -> list[Mark]:
@@ -124,21 +126,28 @@ def text_lines(found: Sequence[Mark]) -> list[TextLine]:
     """The lines of upright characters, top to bottom. White space alone makes no line."""
     groups: list[list[Mark]] = []
     level = size = 0.0
-    for mark in sorted(found, key=lambda m: m.middle):
-        if groups and mark.middle - level <= 0.45 * max(mark.em, size):
-            groups[-1].append(mark)
-            size = max(size, mark.em)
+    group: list[Mark] = []
+    for mark in sorted(found, key=_BY_MIDDLE):
+        middle, em = mark[4], mark[5]
+        if group and middle - level <= 0.45 * (em if em > size else size):
+            group.append(mark)
+            if em > size:
+                size = em
             # The line's height is that of its members so far; a slow drift is a slanted scan.
-            level += (mark.middle - level) / len(groups[-1])
+            level += (middle - level) / len(group)
         else:
-            groups.append([mark])
-            level, size = mark.middle, max(mark.em, 1.0)
+            group = [mark]
+            groups.append(group)
+            level, size = middle, max(em, 1.0)
     return [line for group in groups if (line := _line(group)) is not None]
 
 
 def turned_lines(found: Sequence[Mark], quarter: int) -> list[TextLine]:
     """Lines of text that stands turned, with their boxes on the content (not turned)."""
-    lines = text_lines(upright([m for m in found if m.quarter == quarter], quarter))
+    turned = [m for m in found if m[7] == quarter]
+    if not turned:
+        return []
+    lines = text_lines(upright(turned, quarter))
     return [
         replace(
             line,
@@ -151,34 +160,40 @@ def turned_lines(found: Sequence[Mark], quarter: int) -> list[TextLine]:
 
 
 def _line(group: list[Mark]) -> TextLine | None:
-    group.sort(key=lambda m: m.left)
-    solid = [m for m in group if not m.blank]
+    group.sort(key=_BY_LEFT)
+    solid = [m for m in group if not m[8]]
     if not solid:
         return None
-    ems = sorted(m.em for m in solid)
+    ems = sorted([m[5] for m in solid])
     em = ems[len(ems) // 2] or 1.0
-    tops, lows = sorted(m.top for m in solid), sorted(m.bottom for m in solid)
+    tops, lows = sorted([m[1] for m in solid]), sorted([m[3] for m in solid])
     top, low = tops[len(tops) // 2], lows[len(lows) // 2]
     spaced = _letter_space(solid, em)
-    tallest = max(solid, key=lambda m: m.em)
+    tallest = max(solid, key=_BY_SIZE)
+    one_size = ems[0] > _SMALL * ems[-1]
     words: list[str] = []
     segments: list[Segment] = []
     blank_before = False
     start = reach = solid[0].left
     last = ""
     for mark in group:
-        if mark.blank:
+        left, _, right, _, _, _, char, _, blank, _ = mark
+        if blank:
             blank_before = bool(last)
             continue
-        gap = (mark.left - reach) / em - spaced
-        figures = (mark.char in _DIGITS) + (last in _DIGITS)
-        if last and gap > (COLUMN_GAP, WORD_GAP, FIGURE_GAP)[figures]:
-            segments.append(Segment("".join(words), (start, top, reach, low)))
-            words, start = [], mark.left
-        elif last and (blank_before or gap > WORD_GAP):
-            words.append(" ")
-        words.append(_with_height(mark, tallest))
-        last, blank_before, reach = mark.char, False, max(reach, mark.right)
+        gap = (left - reach) / em - spaced
+        # Most characters follow closely; only a gap raises the question what it parts.
+        if last and (blank_before or gap > _LEAST_GAP):
+            figures = (char in _DIGITS) + (last in _DIGITS)
+            if gap > (COLUMN_GAP, WORD_GAP, FIGURE_GAP)[figures]:
+                segments.append(Segment("".join(words), (start, top, reach, low)))
+                words, start = [], left
+            elif blank_before or gap > WORD_GAP:
+                words.append(" ")
+        words.append(char if one_size else _with_height(mark, tallest))
+        last, blank_before = char, False
+        if right > reach:
+            reach = right
     segments.append(Segment("".join(words), (start, top, reach, low)))
     text = " ".join(s.text for s in segments)
     return TextLine(text, (solid[0].left, top, reach, low), em, tuple(segments))
@@ -189,7 +204,7 @@ def _with_height(mark: Mark, tallest: Mark) -> str:
 
     A footnote's mark behind a figure must not become its last digit.
     """
-    if mark.em > 0.78 * tallest.em or not mark.char.isascii() or not mark.char.isdigit():
+    if mark.em > _SMALL * tallest.em or not mark.char.isascii() or not mark.char.isdigit():
         return mark.char
     rise = (tallest.middle + 0.36 * tallest.em) - (mark.middle + 0.36 * mark.em)
     if abs(rise) < 0.12 * tallest.em:
@@ -216,6 +231,8 @@ def cell_text(found: Sequence[Mark]) -> str:
     Words set one character below the other are one line of text; figures are not, since two
     figures that a missing rule put into one cell stand so too.
     """
+    if not found:
+        return ""
     texts: list[str] = []
     by_quarter: dict[int, list[Mark]] = {}
     for mark in found:
