@@ -21,6 +21,7 @@ from pipeline.crawl.adapters.common import last_year, year_in
 from pipeline.crawl.launch import Crawled, crawl_sources
 from pipeline.crawl.sources import SOURCES, Source, SourceFault, load
 from pipeline.crawl.store import HIDDEN, MANIFEST, Entry, entries
+from pipeline.defs.killed import close_killed, note
 from pipeline.settings import crawl_contact, settings, sources_file
 
 BUILD = "build"
@@ -59,6 +60,7 @@ PARTITIONS = dg.StaticPartitionsDefinition(list(_SOURCES))
 )
 def fetched_reports(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """抓取: new and changed reports of one source, fetched into the raw folder."""
+    note(context.instance, context.run_id)
     source = _SOURCES[context.partition_key]
     (done,) = crawl_sources([source], sources_file() or SOURCES, settings().raw, crawl_contact())
     context.log.info(done.log)
@@ -199,6 +201,7 @@ def crawl_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequ
 )
 def new_files(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Starts a build when files of the raw folder changed, fetched or put in by hand, and lie still."""
+    close_killed(context.instance)
     raw = settings().raw
     if not raw.is_dir():
         return dg.SkipReason(f"there is no raw folder at {raw}")

@@ -8,6 +8,7 @@ import dagster as dg
 from pipeline import scratch, steps
 from pipeline.cells.read import read_file
 from pipeline.checks import run_checks
+from pipeline.defs.killed import close_killed, note
 from pipeline.reading_pool import ReadFile
 from pipeline.settings import settings
 
@@ -70,6 +71,9 @@ def build_resource(
         scratch.claim()
         run = context.run
         assert run is not None, "a build is a run of Dagster's"
+        assert context.instance is not None
+        close_killed(context.instance)
+        note(context.instance, run.run_id)
         # A run of the whole job names no assets.
         selection = run.asset_selection
         # One that ends before the tables changes none, and needs no copy of what is published.
