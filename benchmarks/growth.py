@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.results import Measure, Part, measured
+from benchmarks.results import Fact, Measure, Part, measured
 from benchmarks.running import RunFault, dagster_in, python
 from benchmarks.suite import CHANGED, NOTHING, UNCHANGED, Size
 
@@ -24,7 +24,8 @@ NAME = "growth"
 BUILDS = {"first": NOTHING, "unchanged": UNCHANGED, "one_changed": CHANGED}
 """What scale calls its builds, and what they are called here."""
 A_REPORT = "ms a report, {}"
-PEAK, ON_DISK, CELLS = "peak memory", "warehouse", "cells of 表三"
+PROCESSOR = "processor time, {}"
+PEAK, ON_DISK, CELLS = "peak memory", "warehouse", "cells"
 TARGET = 3_000_000
 _LARGEST = 2
 """Sizes that the exponent is taken from."""
@@ -33,37 +34,40 @@ _LARGEST = 2
 def measure(size: Size, folder: Path) -> Part:
     """Seconds, time a report, peak memory and size on disk for each number of reports."""
     took: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    facts: dict[str, Fact] = {}
     notes = []
     for reports, times in size.growth.items():
-        for _ in range(times):
+        for turn in range(times):
+            found = folder / f"{reports}-{turn}.json"
+            words = ("-m", "benchmarks.scale", str(reports), "--json", str(found))
             try:
-                ran = python("-m", "benchmarks.scale", str(reports), environment=dagster_in(folder))
+                python(*words, environment=dagster_in(folder))
             except RunFault as fault:
-                notes.append(f"{reports:,} reports were not built: {str(fault).strip().splitlines()[-1]}")
-                break
-            for row, column, unit, value in _told(json.loads(_json_line(ran.output)), ran.megabytes):
+                # It also ends so where a build took more memory than is set: then there are figures.
+                if not found.exists():
+                    notes.append(f"{reports:,} reports were not built: {str(fault).strip().splitlines()[-1]}")
+                    break
+                notes.append(f"A build of {reports:,} reports took more memory than the limit.")
+            (told,) = json.loads(found.read_text(encoding="utf-8"))
+            facts |= {"MiB set": told["megabytes_set"], "workers": told["workers"]}
+            for row, column, unit, value in measures_of(told):
                 took[row, column, unit].append(value)
-    return Part(NAME, tuple(measured(*key, values) for key, values in took.items()), notes=tuple(notes))
+    return Part(NAME, tuple(measured(*key, values) for key, values in took.items()), facts, tuple(notes))
 
 
-def _json_line(output: str) -> str:
-    return next(line for line in reversed(output.splitlines()) if line.startswith("{"))
-
-
-def _told(told: Mapping[str, Any], megabytes: float) -> Iterable[tuple[str, str, str, float]]:
+def measures_of(told: Mapping[str, Any]) -> Iterator[tuple[str, str, str, float]]:
+    """What benchmarks.scale found for one size, as row, column, unit and value."""
     reports = int(told["reports"])
     row = f"{reports:,}"
     yield row, "reports", "", float(reports)
     for name, title in BUILDS.items():
-        seconds = told.get(f"{name}_seconds")
-        if seconds is not None:
-            yield row, title, "s", float(seconds)
-            yield row, A_REPORT.format(title), "ms", float(seconds) * 1e3 / reports
-    yield row, PEAK, "MiB", megabytes
-    if "fact_request" in told:
-        yield row, CELLS, "", float(told["fact_request"])
-    if "warehouse_megabytes" in told:
-        yield row, ON_DISK, "MiB", float(told["warehouse_megabytes"])
+        seconds = float(told[f"{name}_seconds"])
+        yield row, title, "s", seconds
+        yield row, A_REPORT.format(title), "ms", seconds * 1e3 / reports
+        yield row, PROCESSOR.format(title), "s", float(told[f"{name}_processor_seconds"])
+    yield row, PEAK, "MiB", float(told["peak_megabytes"])
+    yield row, CELLS, "", float(told["cells"])
+    yield row, ON_DISK, "MiB", float(told["warehouse_megabytes"])
 
 
 @dataclass(frozen=True, slots=True)

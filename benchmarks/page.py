@@ -165,10 +165,10 @@ def _sentence_of(part: Part, others: Sequence[str]) -> str:
         named = ", ".join(f"{name} ({part.facts[name]})" for name in others)
         few = digits(float(part.facts["PDF files for engines that are no dependency"]))
         text += (
-            f" {named} are no dependencies of gongkai (PyMuPDF is under the AGPL): each runs in a process"
-            f" of its own with one thread, over {few} of the files, as its documentation says: text and tables"
-            " of all pages; camelot finds tables only. Since version 2 PyMuPDF asks a model of page layouts"
-            " unless told not to: both are measured."
+            f" {named} are no dependencies of gongkai (PyMuPDF is under the AGPL); each runs in a process of"
+            f" its own with one thread, over {few} of the files: text and tables of all pages, for camelot"
+            " tables alone. Since version 2 PyMuPDF asks a model of page layouts unless told not to: both are"
+            " measured."
         )
     return text
 
@@ -227,13 +227,17 @@ def _growth(part: Part, results: Results) -> str:
     return f"""## Growth
 
 `python -m benchmarks.scale`: reports whose cells come from rendered ones and whose bodies and years are
-made up, so that everything but reading is measured.
+made up, so that everything but reading is measured.{_limits(part)}
 
 ![Milliseconds a report, by number of reports](images/benchmark_growth.svg)
 
-{_grid(part, sizes, [*titles, growth.PEAK, growth.ON_DISK, growth.CELLS], head="reports")}
+{_grid(part, sizes, [growth.CELLS, *titles, growth.PEAK, growth.ON_DISK], head="reports")}
 
-Milliseconds a report:
+Processor time of the build's own process (Dagster, frames and DuckDB; nothing is read):
+
+{_grid(part, sizes, [growth.PROCESSOR.format(t) for t in titles], head="reports")}
+
+Milliseconds a report, by the clock:
 
 {_grid(part, sizes, each, head="reports", short=growth.A_REPORT.format(""))}
 
@@ -241,6 +245,12 @@ Milliseconds a report:
 
 {forecast.told(part, results)}
 {_notes(part)}"""
+
+
+def _limits(part: Part) -> str:
+    if not part.facts:
+        return ""
+    return f" Memory is bound to {_number(part, 'MiB set')} MiB; {_number(part, 'workers')} workers."
 
 
 def _crawl(part: Part | None) -> str:

@@ -156,10 +156,12 @@ def test_what_millions_take_is_told_from_the_curve() -> None:
 
 
 def test_scale_s_line_becomes_measures() -> None:
-    line = {"reports": 2000, "first_seconds": 8.0, "unchanged_seconds": 1.0, "fact_request": 9}
-    told = {(row, column): value for row, column, _, value in growth._told(line, 300.0)}
+    line = {"reports": 2000, "peak_megabytes": 300, "cells": 9, "warehouse_megabytes": 1}
+    for name, seconds in zip(growth.BUILDS, (8.0, 1.0, 4.0), strict=True):
+        line |= {f"{name}_seconds": seconds, f"{name}_processor_seconds": seconds / 2}
+    told = {(row, column): value for row, column, _, value in growth.measures_of(line)}
     assert told["2,000", NOTHING] == 8 and told["2,000", growth.A_REPORT.format(UNCHANGED)] == 0.5
-    assert told["2,000", growth.PEAK] == 300 and ("2,000", CHANGED) not in told
+    assert told["2,000", growth.PROCESSOR.format(CHANGED)] == 2 and told["2,000", growth.PEAK] == 300
 
 
 @pytest.mark.parametrize(
