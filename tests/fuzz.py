@@ -44,7 +44,7 @@ with _instrumented:
 
 @dataclass
 class Run:
-    """What was tried of one reader, how it ended, and the faults, each with the first input that showed it."""
+    """What was tried of one reader, how it ended, and the faults, each with the first input of it."""
 
     reader: str
     inputs: int = 0
@@ -200,7 +200,7 @@ def guided(reader: str, inputs: int, seed: int) -> Run:
             arguments = [
                 f"-runs={inputs}",
                 f"-seed={seed}",
-                "-timeout=0",
+                "-timeout=3600",
                 "-rss_limit_mb=0",
                 "-max_len=60000",
                 "-verbosity=0",

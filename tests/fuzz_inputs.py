@@ -202,6 +202,7 @@ _TOKENS: dict[str, tuple[bytes, ...]] = {
     ),
     "raw": (),
 }
+_NO_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, OSError, EOFError)
 _TAG = re.compile(rb"<[^<>]{1,200}>")
 _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?")
 _LINE = re.compile(rb"[^\n]*\n")
@@ -216,7 +217,10 @@ def mutated(rng: random.Random, seeds: Sequence[bytes], kind: str) -> bytes:
     if rng.random() < 0.02:
         return bytes(rng.randrange(256) for _ in range(rng.randrange(1, 400)))
     if kind in ("word", "sheet", "zip") and data.startswith(b"PK") and rng.random() < 0.85:
-        return _in_zip(rng, data, "tags" if kind == "sheet" else kind)
+        try:
+            return _in_zip(rng, data, "tags" if kind == "sheet" else kind)
+        except _NO_ZIP:  # broken by an earlier mutation: --guided goes on with those
+            pass
     return changed(rng, data, seeds, kind)
 
 

@@ -19,6 +19,7 @@ import pytest
 from pipeline.reading.document import Cell, Document, Grid, Paragraph, ReadingError
 from pipeline.reading.open import read_document
 from tests import fuzz
+from tests.fuzz_inputs import zipped
 from tests.fuzz_watch import READERS, Fault, Watch, check
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
@@ -162,3 +163,12 @@ def test_control_characters_as_references(tmp_path: Path) -> None:
         assert "control characters" in error.message
     else:
         assert "12" not in text
+
+
+def test_a_member_without_a_name(tmp_path: Path) -> None:
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(zipped([("", b"x"), ("report.txt", "一、总体情况\n".encode())]))
+    assert "总体情况" in read_document(archive).text
+    archive.write_bytes(zipped([("", b"x")]))
+    with pytest.raises(ReadingError, match="no report in this archive"):
+        read_document(archive)

@@ -93,7 +93,9 @@ def _named(folder: Path, name: str) -> Path:
 def _from_zip(path: Path, folder: Path) -> tuple[Path, str]:
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [i for i in archive.infolist() if not i.is_dir() and not _NOT_FILES.search(i.filename)]
+            # One without a name is no file; zipfile itself fails where it is asked whether it is a folder.
+            named = [info for info in archive.infolist() if info.filename]
+            members = [i for i in named if not i.is_dir() and not _NOT_FILES.search(i.filename)]
             if len(members) > MAX_MEMBERS:
                 raise ReadingError(
                     "unsupported", f"{len(members):,} files in one archive; unpack it into the raw folder."
