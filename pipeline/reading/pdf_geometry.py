@@ -211,12 +211,15 @@ def _meeting(across: Floats, down: Floats) -> Iterator[tuple[NDArray[np.intp], N
 def _edges(rules: Floats, crossing: Floats) -> Floats:
     """Positions of lines: near rules are one, and ends of crossing rules that stand out show an open side."""
     order = np.argsort(rules[:, 0])
-    at, lengths = rules[order, 0], (rules[:, 2] - rules[:, 1])[order]
+    places, lengths = rules[order, 0], (rules[:, 2] - rules[:, 1])[order]
+    at = places.tolist()
     edges: list[float] = []
     start = 0
     for i in range(1, len(at) + 1):
         if i == len(at) or at[i] - at[i - 1] > TOUCH or at[i] - at[start] > 1.8 * TOUCH:
-            edges.append(float(np.average(at[start:i], weights=lengths[start:i])))
+            alone = i == start + 1
+            mine = slice(start, i)
+            edges.append(at[start] if alone else float(np.average(places[mine], weights=lengths[mine])))
             start = i
     low, high = float(crossing[:, 1].min()), float(crossing[:, 2].max())
     if low < edges[0] - OVERHANG:
@@ -243,34 +246,33 @@ def build(xs: Floats, ys: Floats, walls: NDArray[np.bool_], floors: NDArray[np.b
         floors: [edge of ys, column] whether the level edge is ruled along the column.
     """
     rows, columns = len(ys) - 1, len(xs) - 1
-    owner = np.full((rows, columns), -1, dtype=np.intp)
+    owner = [[-1] * columns for _ in range(rows)]
     spans: list[tuple[int, int, int, int]] = []
-    region = _regions(rows, columns, walls, floors)
+    region = _regions(rows, columns, walls.tolist(), floors.tolist())
     for row in range(rows):
         for column in range(columns):
-            if owner[row, column] >= 0:
+            if owner[row][column] >= 0:
                 continue
             # A region that is no rectangle (a rule lost in its midst) is cut into rectangles.
-            here = region[row, column]
+            here = region[row][column]
             wide = high = 1
             while (
                 column + wide < columns
-                and region[row, column + wide] == here
-                and owner[row, column + wide] < 0
+                and region[row][column + wide] == here
+                and owner[row][column + wide] < 0
             ):
                 wide += 1
-            side = slice(column, column + wide)
-            while (
-                row + high < rows
-                and (region[row + high, side] == here).all()
-                and (owner[row + high, side] < 0).all()
+            side = range(column, column + wide)
+            while row + high < rows and all(
+                region[row + high][c] == here and owner[row + high][c] < 0 for c in side
             ):
                 high += 1
-            owner[row : row + high, column : column + wide] = len(spans)
+            for taken in owner[row : row + high]:
+                taken[column : column + wide] = [len(spans)] * wide
             spans.append((row, column, high, wide))
     if len(spans) < 2:
         return None
-    return Lattice(xs, ys, owner, tuple(spans))
+    return Lattice(xs, ys, np.array(owner, dtype=np.intp), tuple(spans))
 
 
 def _ruled(rules: Floats, edges: Floats, crossing: Floats) -> NDArray[np.bool_]:
@@ -294,9 +296,7 @@ def _ruled(rules: Floats, edges: Floats, crossing: Floats) -> NDArray[np.bool_]:
     return ruled
 
 
-def _regions(
-    rows: int, columns: int, walls: NDArray[np.bool_], floors: NDArray[np.bool_]
-) -> NDArray[np.intp]:
+def _regions(rows: int, columns: int, walls: list[list[bool]], floors: list[list[bool]]) -> list[list[int]]:
     """[row, column]: a number for each set of places with no rule between them."""
     parent = list(range(rows * columns))
 
@@ -309,8 +309,8 @@ def _regions(
     for row in range(rows):
         for column in range(columns):
             here = row * columns + column
-            if column + 1 < columns and not walls[column + 1, row]:
+            if column + 1 < columns and not walls[column + 1][row]:
                 parent[find(here)] = find(here + 1)
-            if row + 1 < rows and not floors[row + 1, column]:
+            if row + 1 < rows and not floors[row + 1][column]:
                 parent[find(here)] = find(here + columns)
-    return np.array([find(i) for i in range(rows * columns)], dtype=np.intp).reshape(rows, columns)
+    return [[find(row * columns + column) for column in range(columns)] for row in range(rows)]

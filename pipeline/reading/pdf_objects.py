@@ -22,6 +22,18 @@ from numpy.typing import NDArray
 
 from pipeline.reading import pdf_calls as calls
 from pipeline.reading.document import ReadingError
+from pipeline.reading.pdf_matrix import (
+    IDENTITY,
+    Box,
+    Floats,
+    Matrix,
+    all_times,
+    inverse,
+    moved,
+    moved_box,
+    quarters,
+    times,
+)
 from pipeline.reading.pdf_paths import THIN, Segments, rectangles, strokes
 
 MAX_OBJECTS = 200_000
@@ -30,11 +42,6 @@ MAX_DEPTH = 12
 WHITE = 0.97
 _OUTLINE_SEGMENTS = 400
 _PASSWORD = 4
-
-Floats = NDArray[np.float64]
-Matrix = tuple[float, float, float, float, float, float]
-Box = tuple[float, float, float, float]
-_IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,28 +192,6 @@ def render(pdf: pdfium.PdfDocument, index: int, box: Box | None, dpi: float) -> 
         raise ReadingError("unreadable", f"page {index + 1} is damaged") from None
 
 
-def _times(a: Matrix, b: Matrix) -> Matrix:
-    """First a, then b."""
-    return (
-        a[0] * b[0] + a[1] * b[2],
-        a[0] * b[1] + a[1] * b[3],
-        a[2] * b[0] + a[3] * b[2],
-        a[2] * b[1] + a[3] * b[3],
-        a[4] * b[0] + a[5] * b[2] + b[4],
-        a[4] * b[1] + a[5] * b[3] + b[5],
-    )
-
-
-def _moved(m: Matrix, x: float, y: float) -> tuple[float, float]:
-    return (m[0] * x + m[2] * y + m[4], m[1] * x + m[3] * y + m[5])
-
-
-def _moved_box(m: Matrix, left: float, bottom: float, right: float, top: float) -> Box:
-    ends = [_moved(m, x, y) for x in (left, right) for y in (bottom, top)]
-    xs, ys = [e[0] for e in ends], [e[1] for e in ends]
-    return (min(xs), min(ys), max(xs), max(ys))
-
-
 def _shown(page: pdfium.PdfPage) -> tuple[Matrix, float, float]:
     """The way from the page's own points to points from the top left as shown, and its size as shown."""
     found = raw.FS_RECTF()
@@ -234,29 +219,6 @@ def _quarter(dx: float, dy: float) -> int:
 
 
 _SEGMENTS_AT_ONCE = 100_000
-
-
-def _quarters(dx: Floats, dy: Floats) -> NDArray[np.int8]:
-    """Quarter turns clockwise of writing directions (y pointing down); -1 for askew."""
-    wide, high = np.abs(dx), np.abs(dy)
-    long, short = np.maximum(wide, high), np.minimum(wide, high)
-    lying, standing = np.where(dx > 0, 0, 2), np.where(dy > 0, 1, 3)
-    askew = (long == 0) | (short > 0.14 * long)
-    return np.where(askew, -1, np.where(wide >= high, lying, standing)).astype(np.int8)
-
-
-def _all_times(a: Floats, b: Floats) -> Floats:
-    """First a, then b, row by row."""
-    return np.column_stack(
-        (
-            a[:, 0] * b[:, 0] + a[:, 1] * b[:, 2],
-            a[:, 0] * b[:, 1] + a[:, 1] * b[:, 3],
-            a[:, 2] * b[:, 0] + a[:, 3] * b[:, 2],
-            a[:, 2] * b[:, 1] + a[:, 3] * b[:, 3],
-            a[:, 4] * b[:, 0] + a[:, 5] * b[:, 2] + b[:, 4],
-            a[:, 4] * b[:, 1] + a[:, 5] * b[:, 3] + b[:, 5],
-        )
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,11 +260,11 @@ class _Reader:
         kinds = np.array(self.kinds, dtype=np.int64)
         own, known = calls.filled(calls.object_matrix, self.handles, np.float32, 6)
         self.own = own.astype(float)
-        self.own[~known] = _IDENTITY
+        self.own[~known] = IDENTITY
         spaces = np.array(self.spaces, dtype=float).reshape(-1, 6)
-        self.shown = _all_times(self.own, spaces[np.array(self.space, dtype=np.intp)])
+        self.shown = all_times(self.own, spaces[np.array(self.space, dtype=np.intp)])
         for i in np.flatnonzero(kinds == raw.FPDF_PAGEOBJ_IMAGE).tolist():
-            box = _moved_box(self._matrix(i), 0, 0, 1, 1)
+            box = moved_box(self._matrix(i), 0, 0, 1, 1)
             self.images.append(Image(box, i + 1, self._opaque(i)))
         across, down = self._paths(np.flatnonzero(kinds == raw.FPDF_PAGEOBJ_PATH))
         glyphs = self._glyphs(self._texts(np.flatnonzero(kinds == raw.FPDF_PAGEOBJ_TEXT)))
@@ -343,7 +305,7 @@ class _Reader:
 
     def _form(self, form: int, to_shown: Matrix, sheer: bool, depth: int) -> None:
         own, known = calls.filled(calls.object_matrix, [form], np.float32, 6)
-        inner = _times(tuple(own[0].tolist()), to_shown) if known[0] else to_shown  # type: ignore[arg-type]
+        inner = times(tuple(own[0].tolist()), to_shown) if known[0] else to_shown  # type: ignore[arg-type]
         count = min(calls.form_count(form), MAX_OBJECTS)
         sheer = sheer or bool(calls.object_transparent(form))
         self._collect(calls.by_index(calls.form_object, form, count), inner, sheer, depth + 1)
@@ -376,7 +338,7 @@ class _Reader:
             (which + 1).astype(np.int32),
             mode,
             np.abs(size) * np.sqrt(m[:, 2] ** 2 + m[:, 3] ** 2),
-            _quarters(sign * m[:, 0], sign * m[:, 1]),
+            quarters(sign * m[:, 0], sign * m[:, 1]),
             # Stroked text is as dark as its stroke; that it is seen is all that counts.
             np.where((mode == 0) | (mode == 4), self._inks(handles)[0], 0.0),
             calls.whole(calls.text_font, handles, len(handles)),
@@ -465,8 +427,8 @@ class _Reader:
         bounds, known = calls.filled(calls.object_bounds, [self.handles[i]], np.float32, 4)
         if known[0]:
             # Bounds are given in the space that the object's own matrix leads to.
-            inverse = _times(_inverse(tuple(self.own[i].tolist())), self._matrix(i))  # type: ignore[arg-type]
-            self.outlines.append(_moved_box(inverse, *bounds[0].tolist()))
+            back = times(inverse(tuple(self.own[i].tolist())), self._matrix(i))  # type: ignore[arg-type]
+            self.outlines.append(moved_box(back, *bounds[0].tolist()))
 
     def _filled(self, which: list[int], boxes: list[list[float]]) -> None:
         """Note rectangles, each of the object given, as fills."""
@@ -490,7 +452,7 @@ class _Reader:
             points = np.zeros((segments, 2), dtype=np.float32)
             found = map(calls.clip_segment, repeat(clip), repeat(path), range(segments))
             calls.each_of(calls.segment_point, found, *calls.places(points))
-            ends = [_moved(self.to_shown, x, y) for x, y in points.tolist()]
+            ends = [moved(self.to_shown, x, y) for x, y in points.tolist()]
             left, right = max(left, min(e[0] for e in ends)), min(right, max(e[0] for e in ends))
             top, bottom = max(top, min(e[1] for e in ends)), min(bottom, max(e[1] for e in ends))
         # A clip given in a form's own space would leave nothing: then it says nothing here.
@@ -560,11 +522,3 @@ class _Reader:
                 left, right, bottom, top = (d.value for d in doubles)
                 if right > left and top > bottom:
                     boxes[i] = (left, top, right, bottom)
-
-
-def _inverse(m: Matrix) -> Matrix:
-    area = m[0] * m[3] - m[1] * m[2]
-    if area == 0:
-        return _IDENTITY
-    a, b, c, d = m[3] / area, -m[1] / area, -m[2] / area, m[0] / area
-    return (a, b, c, d, -(a * m[4] + c * m[5]), -(b * m[4] + d * m[5]))
