@@ -85,6 +85,39 @@ def test_a_crawl_that_is_ended_goes_on_where_it_was(number: signal.Signals, tmp_
         assert not (ended / "raw" / "test" / HIDDEN / "crawl.jsonl").exists()
 
 
+KILLED = """
+import os, signal, sys
+from pipeline.crawl.__main__ import main
+def stop(event, given):
+    if event == "os.rename" and os.fsdecode(given[1]).endswith(".mht"):
+        stop.renamed = True
+    elif event == "open" and getattr(stop, "renamed", False) and str(given[0]).endswith("manifest.jsonl"):
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(stop)
+sys.argv = ["pipeline.crawl", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_between_a_page_and_its_pictures_loses_neither(tmp_path: Path) -> None:
+    with serving() as site:
+        entry, _ = crawl_server.vsb(site)
+        given = source(site, "vsb", entry)
+        whole, ended = tmp_path / "whole", tmp_path / "ended"
+        for folder in (whole, ended):
+            folder.mkdir()
+            write_sources(folder, given)
+        crawl(whole, given)
+        words = command(ended, "test")[3:]
+        done = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True, check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+        assert verify(ended / "raw").faults == () and verify(ended / "raw").unlisted == 1
+        assert crawl(ended, given)["ok"]
+        assert stored(ended) == stored(whole) and verify(ended / "raw").faults == ()
+        assert verify(ended / "raw").unlisted == 0
+
+
 @pytest.mark.slow
 def test_ending_the_command_ends_its_crawls(tmp_path: Path) -> None:
     with serving() as site:

@@ -254,10 +254,11 @@ class SourceSpider(scrapy.Spider):
             return []
         pictures = await self._pictures(page, told)
         alone = told.is_report and not pictures
-        self._keep(step, response, page.body, "document" if alone else "aside", "html", told)
+        # Before the page: one that is known is had again only if it has changed, so its bundle must be there.
         if pictures:
             whole = bundle(page, pictures)
             self._keep(step, response, whole, "document", "mht", told, suffix=" bundle")
+        self._keep(step, response, page.body, "document" if alone else "aside", "html", told)
         return list(told.files)
 
     async def _pictures(self, page: Page, told: Parts) -> list[tuple[Picture, bytes, str]]:
