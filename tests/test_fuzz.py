@@ -16,6 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.crawl.sources import SourceFault, load
+from pipeline.curation.decisions import load_folder
+from pipeline.form.model import FormFault, load_form
 from pipeline.reading.document import Cell, Document, Grid, Paragraph, ReadingError
 from pipeline.reading.open import read_document
 from tests import fuzz
@@ -172,3 +175,30 @@ def test_a_member_without_a_name(tmp_path: Path) -> None:
     archive.write_bytes(zipped([("", b"x")]))
     with pytest.raises(ReadingError, match="no report in this archive"):
         read_document(archive)
+
+
+# Values that PyYAML's own converters fail on, each with another fault; the last is too deep for it.
+NO_YAML = (
+    "!!timestamp x",
+    "!!int x",
+    "!!int ''",
+    "!!bool x",
+    "!!float x",
+    "2024-99-99",
+    "!!binary [",
+    "[" * 3000,
+)
+
+
+@pytest.mark.parametrize("value", NO_YAML)
+def test_values_that_yaml_cannot_convert(tmp_path: Path, value: str) -> None:
+    """Each loader says its own fault, with the file; decisions never stop a build."""
+    path = tmp_path / "a.yaml"
+    path.write_text(f"- reason: {value}\n")
+    with pytest.raises(FormFault, match=r"a\.yaml"):
+        load_form(path)
+    with pytest.raises(SourceFault, match=r"a\.yaml"):
+        load(path)
+    entries = load_folder(tmp_path)
+    assert entries
+    assert all(entry.decision is None and entry.fault for entry in entries)

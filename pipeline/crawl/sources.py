@@ -29,6 +29,18 @@ _OPTIONS: dict[str, frozenset[str]] = {
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
 
 
+# PyYAML's converters have no faults of their own: ``!!timestamp x`` is an AttributeError.
+_NOT_YAML = (
+    yaml.YAMLError,
+    ValueError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RecursionError,
+)
+
+
 class SourceFault(ValueError):
     """sources.yaml cannot be used; the message has one line for each fault, with its place."""
 
@@ -194,7 +206,7 @@ def load(path: Path = SOURCES) -> dict[str, Source]:
         raise SourceFault(f"{path}: cannot be read ({fault})") from None
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as fault:
+    except _NOT_YAML as fault:
         raise SourceFault(f"{path}: no YAML: {' '.join(str(fault).split())}") from None
     if not isinstance(data, dict) or set(data) != {"sources"} or not isinstance(data["sources"], list):
         raise SourceFault(f"{path}: one key, sources, with a list under it, is all that stands here")

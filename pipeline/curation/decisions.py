@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline import frames
 from pipeline.form.model import CellSpec, forms
+from pipeline.form.strict import NOT_YAML
 
 Verdict = Literal["confirmed", "dismissed", "corrected"]
 """confirmed: the office's own mistake · dismissed: no mistake · corrected: the right figure is known."""
@@ -226,7 +227,7 @@ def parse(text: str, name: str) -> list[Entry]:
         mark = error.problem_mark
         place = f"line {mark.line + 1}: " if mark else ""
         return [Entry(name, 1, None, f"not YAML: {place}{error.problem}")]
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except NOT_YAML as error:
         return [Entry(name, 1, None, f"not YAML: {' '.join(str(error).split())[:200]}")]
     if data is None:
         return []

@@ -17,6 +17,8 @@ import yaml
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from pipeline.form.strict import NOT_YAML
+
 HERE = Path(__file__).parent
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -286,7 +288,7 @@ def load_form(path: Path) -> Form:
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except NOT_YAML as error:
         raise FormFault(f"{path.name}: not YAML: {error}") from error
     try:
         form = TypeAdapter(Form).validate_python(data)

@@ -14,6 +14,17 @@ from pydantic import TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
+NOT_YAML = (
+    yaml.YAMLError,
+    ValueError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What PyYAML raises of a text that is none: its converters have no own faults (``!!timestamp x``)."""
+
 
 def load_strict(
     path: Path, shape: type[T], fault: type[ValueError], prepare: Callable[[Any], Any] | None = None
@@ -28,7 +39,7 @@ def load_strict(
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except NOT_YAML as error:
         raise fault(f"{path.name}: not YAML: {error}") from error
     try:
         return TypeAdapter(shape).validate_python(prepare(data) if prepare is not None else data)
