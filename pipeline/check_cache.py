@@ -38,18 +38,14 @@ class CheckCache:
     def __init__(self, folder: Path, program: str) -> None:
         self.folder = folder
         self.program = program
-        self.hits = 0
-        self._asked: set[str] = set()
-
-    @property
-    def asked(self) -> int:
-        """How many different shards were asked for."""
-        return len(self._asked)
+        self.asked = self.hits = 0
+        self._keys: set[str] = set()
 
     def result(self, tables: Mapping[str, pl.DataFrame], make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         """What ``make`` gives for these tables: as kept, else made now and kept."""
         key = digest(self.program, tables)
-        self._asked.add(key)
+        self._keys.add(key)
+        self.asked += 1
         path = self.folder / f"{key}.parquet"
         known = _read(path)
         if known is not None:
@@ -65,7 +61,7 @@ class CheckCache:
     def prune(self) -> None:
         """Remove what was not asked for: of files that are gone, of other decisions and programs."""
         for path in self.folder.glob("*"):
-            if path.suffix != ".parquet" or path.stem not in self._asked:
+            if path.suffix != ".parquet" or path.stem not in self._keys:
                 path.unlink(missing_ok=True)
 
 

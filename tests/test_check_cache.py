@@ -5,37 +5,27 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 import pytest
 
-from pipeline import frames, reading_version, shards, warehouse
+from pipeline import frames, reading_version, shards, steps
 from pipeline.check_cache import CheckCache, digest
 from pipeline.checks import run_checks
-from pipeline.defs.launch import run_build
 from pipeline.settings import Settings
 from tests import fakes
 
-pytestmark = pytest.mark.xdist_group("build")
 YEARS = (2022, 2023)
-BODIES = 10
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_instance() -> Iterator[None]:
-    """Runs of the tests do not stand in the project's history."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.defs.launch._instance", dg.DagsterInstance.ephemeral)
-        yield
+BODIES = 7
+Tables = Mapping[str, list[tuple]]
 
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards.shards, "__defaults__", (3,))
+    monkeypatch.setattr(shards.shards, "__defaults__", (2,))
 
 
 class Checks:
@@ -48,22 +38,21 @@ class Checks:
 
     def __call__(self, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         self.asked += 1
-        found = run_checks(tables)
         severity = pl.col("severity").replace("error", self.severity)
-        return found.with_columns(severity=severity)
+        return run_checks(tables).with_columns(severity=severity)
 
 
 class World:
-    """A raw folder with its curation, built over what was built before, and again from nothing."""
+    """A raw folder with its curation, whose tables are made over what is kept, and again from nothing."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.check, self.fresh = folder, Checks(), 0
-        self.raw, self.curation = folder / "raw", folder / "curation"
+        self.folder, self.check = folder, Checks()
+        self.raw, self.curation, self.warm = folder / "raw", folder / "curation", folder / "w"
         self.curation.mkdir()
         for year in YEARS:
             for number in range(BODIES):
                 self.write(number, year, number + year % 3, wrong=number == 5)
-            self.region(year, BODIES)
+            self.region(year, BODIES * BODIES)
 
     def write(self, number: int, year: int, received: int, wrong: bool = False) -> None:
         figures = fakes.balanced(received) | ({"received.total": 71.0} if wrong else {})
@@ -75,45 +64,41 @@ class World:
         fakes.write(self.raw, path, agency="某区", year=year, scope="aggregate", requests=figures)
 
     def settle(self, decision: str) -> None:
-        """A decision on the wrong total of one year's report."""
-        path = f"区/{YEARS[-1]}-5.txt"
-        ((document,),) = self.ask(f"select document_id from dim_document where path = '{path}'")
+        """A decision on the wrong total of one report."""
+        (document,) = (row[0] for row in self.build()["dim_document"] if f"{YEARS[-1]}-5" in row[1])
         value = "  value: 5.0\n" if decision == "corrected" else ""
         entry = f"- document: {document}\n  cell: requests.received.total\n  printed: 71.0\n{value}"
         entry += f'  decision: {decision}\n  reason: a digit lost\n  date: "2026-01-02"\n'
         (self.curation / "decided.yaml").write_text(entry, encoding="utf-8")
 
-    def build(self, to: Path | None = None) -> int:
-        """Build; how often the checks were asked."""
-        warm, before = to or self.folder / "w", self.check.asked
-        chosen = Settings(self.raw, warm, 2, 20, 2048, curation=self.curation, accept=True)
-        run = run_build(chosen, self.folder / "log", read=fakes.read_fake, check=self.check)
-        assert run.fault is None
-        return self.check.asked - before
+    def build(self, to: Path | None = None) -> Tables:
+        """All tables, over what is kept; ``made`` says how findings were, ``asked`` how often checks ran."""
+        chosen = Settings(self.raw, to or self.warm, 1, 20, 2048, curation=self.curation)
+        before = self.check.asked
+        with steps.open_run(chosen, "run", read=fakes.read_fake, check=self.check) as run:
+            steps.decisions(run)
+            for table in steps.READ_TABLES:
+                steps.read_table(run, table)
+            steps.reading_note(run)
+            self.made = [steps.check_result(run), steps.suggested_correction(run)]
+            steps.rejected_row(run)
+            self.asked = self.check.asked - before
+            made = set(frames.SCHEMAS) - set(frames.LABELS)
+            return {name: steps.frame(run, name).rows() for name in sorted(made)}
 
-    def ask(self, query: str, of: Path | None = None) -> list[tuple]:
-        with warehouse.connect((of or self.folder / "w") / warehouse.NAME, read_only=True) as connection:
-            return connection.execute(query).fetchall()
+    def redone(self) -> int:
+        """Of how many shards the findings were not kept; empty ones are all the same."""
+        return self.made[0].shards - self.made[0].kept
 
-    def rows(self, of: Path | None = None) -> dict[str, list[tuple]]:
-        """Every table and view; tables in their order, views promise none."""
-        listed = self.ask("select table_name from information_schema.tables where table_schema = 'main'", of)
-        names = sorted({name for (name,) in listed} - {warehouse.BUILD_INFO})
-        return {
-            name: self.ask(f"select * from {name} {'' if name in frames.SCHEMAS else 'order by all'}", of)
-            for name in names
-        }
+    def kept(self) -> list[Path]:
+        return sorted((self.warm / ".cache" / "checks" / "check_result").iterdir())
 
-    def from_nothing(self) -> dict[str, list[tuple]]:
-        self.fresh += 1
-        place = self.folder / f"fresh{self.fresh}"
-        self.build(place)
-        found = self.rows(place)
-        shutil.rmtree(place)
-        return found
-
-    def kept(self) -> int:
-        return len(list((self.folder / "w" / ".cache" / "checks" / "check_result").glob("*")))
+    def from_nothing(self) -> Tables:
+        """All tables, made of the same readings with nothing known of any check."""
+        place = self.folder / "fresh"
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(self.warm / ".cache" / "readings", place / ".cache" / "readings")
+        return self.build(place)
 
 
 @pytest.fixture
@@ -121,24 +106,36 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def same(one: Mapping[str, list[tuple]], other: Mapping[str, list[tuple]]) -> None:
+def same(one: Tables, other: Tables) -> None:
     assert one.keys() == other.keys()
     for table, rows in one.items():
         assert rows == other[table], table
 
 
+def failing(tables: Tables, begins: str) -> int:
+    status = list(frames.columns("check_result")).index("status")
+    code = list(frames.columns("check_result")).index("check_code")
+    return sum(row[status] == "fail" and row[code].startswith(begins) for row in tables["check_result"])
+
+
 def test_one_changed_report_has_its_shard_and_what_sums_it_up_checked(world: World) -> None:
-    everything = world.build()
-    ((before,),) = world.ask("select count(*) from check_result where status = 'fail'")
-    world.write(3, 2023, 40, wrong=True)
-    asked = world.build()
-    assert 0 < asked <= 2 < everything
-    same(world.rows(), world.from_nothing())
-    ((after,),) = world.ask("select count(*) from check_result where status = 'fail'")
-    assert after > before > 0
+    first = world.build()
+    everything = world.redone()
+    assert world.asked == everything == len(world.kept()) > 4
+    world.write(3, 2023, 400, wrong=True)
+    found = world.build()
+    assert world.asked == world.redone() <= 2
+    assert failing(found, "requests.") > failing(first, "requests.") > 0
     # The year of the region was compared with the changed part.
-    assert world.ask("select 1 from check_result where check_code like 'rollup.%' and status = 'fail'")
-    assert world.kept() == everything
+    assert failing(found, "rollup.") > failing(first, "rollup.")
+    same(found, world.from_nothing())
+    same(world.build(), found)
+    assert world.asked == world.redone() == 0
+    assert len(world.kept()) == everything
+    for path in world.kept():
+        path.write_bytes(b"PAR1")
+    same(world.build(), found)
+    assert world.redone() == everything
 
 
 @pytest.mark.slow
@@ -146,7 +143,7 @@ def test_after_any_changes_the_tables_are_those_of_a_build_from_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chance = random.Random(7)
-    everything = world.build()
+    world.build()
 
     def another_rule() -> None:
         world.check.severity = "warn"
@@ -163,24 +160,15 @@ def test_after_any_changes_the_tables_are_those_of_a_build_from_nothing(
         "edit of what is decided": lambda: world.write(5, 2023, 9),
         "unsettle": lambda: (world.curation / "decided.yaml").unlink(),
     }
+    before: Tables = {}
     for name, change in changes.items():
         change()
-        asked = world.build()
-        assert asked > 0, name
-        if name != "rule":
-            # A corrected cell has its shard checked a second time, with the corrected value.
-            assert asked < everything, name
-        same(world.rows(), world.from_nothing())
-
-
-def test_a_spoilt_result_is_found_out_anew(world: World) -> None:
-    everything = world.build()
-    first = world.rows()
-    for path in (world.folder / "w" / ".cache" / "checks" / "check_result").iterdir():
-        path.write_bytes(b"PAR1")
-    (world.folder / "w" / warehouse.NAME).unlink()
-    assert world.build() == everything
-    same(world.rows(), first)
+        found = world.build()
+        assert found != before, name
+        assert (world.redone() == len(world.kept())) == (name == "rule"), name
+        assert world.redone() > 0, name
+        same(found, world.from_nothing())
+        before = found
 
 
 def test_the_digest_is_of_rows_order_names_and_program() -> None:
