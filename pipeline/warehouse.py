@@ -212,6 +212,15 @@ def begin(warehouse: Path, run: str, fresh: bool) -> Stage:
         raise WarehouseFault(newer(stage.published, known))
     if known < SCHEMA and not fresh and stage.published.exists():
         raise WarehouseFault(older(stage.published))
+    try:
+        _fill(stage, fresh)
+    except BaseException:
+        discard(stage)  # as on a full disk, where room is short
+        raise
+    return stage
+
+
+def _fill(stage: Stage, fresh: bool) -> None:
     stage.folder.mkdir(parents=True)
     if not fresh and stage.published.exists():
         shutil.copyfile(stage.published, stage.database)
@@ -224,7 +233,6 @@ def begin(warehouse: Path, run: str, fresh: bool) -> Stage:
                 _widen(connection, name)
         if BUILD_INFO not in there:
             _load_build_info(connection, pl.DataFrame(schema=_BUILD_INFO_SCHEMA))
-    return stage
 
 
 def _widen(connection: duckdb.DuckDBPyConnection, table: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import scrapy
 from scrapy import exceptions
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import CloseSpider, IgnoreRequest
 from scrapy.http import Request, Response
 from scrapy.utils.defer import deferred_from_coro
 from twisted.python.failure import Failure
@@ -207,6 +207,10 @@ class SourceSpider(scrapy.Spider):
             return  # the step stays to be done
         except ValueError as fault:
             self._failed(step, str(fault), response.status)
+        except OSError as fault:
+            # A full disk: the step stays to be done, and nothing else can be kept either.
+            self.stopped = f"cannot write: {fault.strerror or fault}"
+            raise CloseSpider(self.stopped) from fault
         for request in self._expand(self.journal.done(step, found)):
             yield request
 
