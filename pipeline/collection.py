@@ -194,7 +194,9 @@ def identify(
         and now - max(file.mtime_ns, file.changed_ns) > _SETTLED_NS
         and _text(str(file.place)) == str(file.place)
     }
-    kept = {place: entry for place, entry in known.items() if Path(place).exists()} | settled
+    listed = {str(file.place) for file in files}
+    # Of another raw folder's files, those that are there still.
+    kept = {at: entry for at, entry in known.items() if at in listed or Path(at).exists()} | settled
     if kept != known:
         _keep(kept, stats)
     return found
