@@ -216,6 +216,8 @@ class Watch:
             self._inside(event, arguments[0])
             if event == "os.rename":
                 self._inside(event, arguments[1])
+        elif event == "socket.bind" and str(arguments[1]).endswith((", 0)", ", 0, 0, 0)")):
+            return  # urllib3 asks so, once, whether there is IPv6; nobody listens there
         elif event in _ELSEWHERE or (event in _PROGRAMS and not self.reader.programs):
             self.seen = f"{event} {arguments[0]!r}"[:200]
 
