@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import duckdb
@@ -28,6 +28,9 @@ from pipeline.warehouse_version import BUILD_INFO, SCHEMA, newer, older, version
 NAME = "gongkai.duckdb"
 # Opens in DuckDB 1.x and in the browser build too.
 _CONFIG = {"storage_compatibility_version": "v1.0.0"}
+# About so many rows are sorted at once.
+_SORTED = 2_000_000
+_SAMPLE = 20_000
 _TYPES = {pl.String: "varchar", pl.Int64: "bigint", pl.Float64: "double"}
 
 
@@ -361,11 +364,30 @@ def load(connection: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame)
 def load_pieces(connection: duckdb.DuckDBPyConnection, table: str, pieces: Sequence[Path]) -> None:
     """Replace a table by the rows of Parquet files that fit its schema, in the order of its key."""
     _replace(connection, table, _types(table), pl.DataFrame())
-    if pieces:
-        files = ", ".join(_quoted(str(piece)) for piece in pieces)
-        order = ", ".join(f"{name} nulls last" for name in frames.key(table))
+    if not pieces:
+        return
+    files = ", ".join(_quoted(str(piece)) for piece in pieces)
+    key = frames.key(table)
+    order = ", ".join(f"{name} nulls last" for name in key)
+    ((rows,),) = connection.execute(f"select count(*) from read_parquet([{files}])").fetchall()
+    # Sorted in pieces of its first column, since sorting takes memory for all rows at once.
+    count = -(-rows // _SORTED)
+    lows: list[tuple[object, ...]] = []
+    if count > 1:
+        some = f"select {key[0]} from read_parquet([{files}]) using sample {_SAMPLE} rows"
+        parts = [number / count for number in range(1, count)]
+        lows = connection.execute(
+            f"select distinct unnest(quantile_disc({key[0]}, {parts})) as low from ({some}) order by low"
+        ).fetchall()
+    ends = [None, *(low for (low,) in lows if low is not None), None]
+    for low, high in pairwise(ends):
+        wanted = " and ".join([f"{key[0]} >= ?"] * (low is not None) + [f"{key[0]} < ?"] * (high is not None))
+        if high is None:  # what has none comes last
+            wanted = f"({wanted or 'true'} or {key[0]} is null)"
+        rows_of = f"select * from read_parquet([{files}]) where {wanted}"
         connection.execute(
-            f"insert into {table} by name select * from read_parquet([{files}]) order by {order}"
+            f"insert into {table} by name {rows_of} order by {order}",
+            [end for end in (low, high) if end is not None],
         )
 
 
