@@ -6,6 +6,7 @@ Not here: how a document is bounded there (reading_pool.py), or what is kept of 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import multiprocessing
 import platform
@@ -38,7 +39,7 @@ _FILES = 20
 _BYTES = 8 << 20
 # Tasks under way for each thread of the cluster: the next one waits at the worker.
 _AHEAD = 2
-_ANSWER = "10s"
+_ANSWER = 10
 _JOIN = 30
 """Seconds that a cluster without workers has to get one."""
 _PATIENCE = 300
@@ -90,6 +91,9 @@ def _client(address: str) -> Iterator[Client]:
     except ImportError as fault:
         raise ClusterFault(f"reading on a Dask cluster needs one more package: {_EXTRA}") from fault
     try:
+        # A client that cannot start closes itself when it is collected, and where that falls into the start
+        # of another, which holds the lock of all, both wait for ever: so none is made before one answers.
+        asyncio.run(_answer(address))
         client = Client(address, timeout=_ANSWER, set_as_default=False)
     except (OSError, RuntimeError, TypeError, ValueError) as fault:
         reason = str(fault).split("\n")[0].strip(" .") or type(fault).__name__
@@ -99,6 +103,15 @@ def _client(address: str) -> Iterator[Client]:
         ) from fault
     with client:
         yield client
+
+
+async def _answer(address: str) -> None:
+    """Reach a scheduler, with Dask's own settings for TLS; raises what ``Client`` raises."""
+    from distributed import Security
+    from distributed.comm import connect
+
+    reached = await connect(address, timeout=_ANSWER, **Security().get_connection_args("client"))
+    await reached.close()
 
 
 # Versions.

@@ -23,10 +23,11 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 from pipeline.cells.report import DocumentStatus, Report
 from pipeline.collection import RawFile
-from pipeline.raw_url import local_copy
+from pipeline.raw_url import FOLDER, local_copy
 from pipeline.reading.document import FileFormat, ReadingError
 from pipeline.reading.office import end_left_behind
 from pipeline.reading.open import sniff
@@ -39,6 +40,9 @@ try:  # POSIX only; without it the memory of a document is not bounded
 except ImportError:  # pragma: no cover
     resource = None  # type: ignore[assignment]
 
+T = TypeVar("T")
+_DEEPEST = 103 - len("/pymp-01234567/listener-01234567")
+"""Bytes of a path under which multiprocessing has room for its sockets; macOS allows 103, Linux 107."""
 ReadFile = Callable[[Path, str], Report]
 """Reads one file: its place, and its name relative to the raw folder. A module's own function."""
 
@@ -84,16 +88,21 @@ def read_files(files: Sequence[RawFile], read: ReadFile, workers: int, limits: L
     suspects: list[RawFile] = []
     while waiting:
         running: dict[Future[_Outcome], RawFile] = {}
-        with _pool(context, min(workers, len(waiting)), limits) as pool:
+        with _pool(context, min(workers, len(waiting)), limits) as pool, _copies() as copies:
             try:
                 while waiting or running:
                     while waiting and len(running) < 2 * workers:
-                        future = pool.submit(_read_one, read, waiting[0], limits)
+                        at_hand = copies.fetch(waiting[0])
+                        if isinstance(at_hand, _Outcome):
+                            yield _reading(waiting.popleft(), at_hand)
+                            continue
+                        future = pool.submit(_read_one, read, at_hand, limits)
                         running[future] = waiting.popleft()
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), set())
                     for future in done:
                         outcome = future.result()
                         file = running.pop(future)
+                        copies.drop(file)
                         if outcome.starved:
                             suspects.append(file)
                         else:
@@ -140,16 +149,56 @@ def _alone(
     file: RawFile, read: ReadFile, limits: Limits, context: multiprocessing.context.BaseContext
 ) -> Reading:
     try:
-        with _pool(context, 1, limits) as pool:
-            return _reading(file, pool.submit(_read_one, read, file, limits).result())
+        with _pool(context, 1, limits) as pool, _copies() as copies:
+            at_hand = copies.fetch(file)
+            if isinstance(at_hand, _Outcome):
+                return _reading(file, at_hand)
+            return _reading(file, pool.submit(_read_one, read, at_hand, limits).result())
     except BrokenProcessPool:
         message = f"reading it ended the worker process twice (limits: {limits}). {_ANEW}"
         return _reading(file, _failure("other", "unreadable", message, str(limits)))
 
 
+class _Copies:
+    """Files fetched for the workers, which have no network; each is kept while it is read."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, contextlib.ExitStack] = {}
+
+    def fetch(self, file: RawFile) -> RawFile | _Outcome:
+        """The file where a worker can read it, or why it cannot be had."""
+        if not file.url or file.url.startswith(FOLDER):
+            return file
+        stack = contextlib.ExitStack()
+        outcome, own = _guarded(lambda: stack.enter_context(local_copy(file)))
+        if own is None:
+            return outcome
+        self.held[file.path] = stack
+        return replace(own, url="")
+
+    def drop(self, file: RawFile) -> None:
+        """Remove what was fetched of it."""
+        if file.path in self.held:
+            self.held.pop(file.path).close()
+
+
+@contextlib.contextmanager
+def _copies() -> Iterator[_Copies]:
+    copies = _Copies()
+    try:
+        yield copies
+    finally:
+        for stack in copies.held.values():
+            stack.close()
+
+
 def _context(read: ReadFile) -> multiprocessing.context.BaseContext:
-    """A clean server that has the readers loaded, and forks warm workers; fresh processes elsewhere."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    """A clean server that has the readers loaded, and forks warm workers; fresh processes elsewhere.
+
+    Also where temporary files lie too deep for the server's socket, whose whole path a system keeps short.
+    """
+    too_deep = len(os.fsencode(tempfile.gettempdir())) > _DEEPEST
+    if too_deep or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([read.__module__])
@@ -232,37 +281,52 @@ def _megabytes() -> int:
 
 
 def _read_one(read: ReadFile, file: RawFile, limits: Limits) -> _Outcome:
-    """One document within its limits. The one boundary where any fault becomes a row."""
-    kind: FileFormat = "other"
-    here = False
-    try:
+    """One document within its limits."""
+    kind: list[FileFormat] = ["other"]
+
+    def whole() -> _Outcome:
         with local_copy(file) as own:
-            here, started = True, time.perf_counter()
+            started = time.perf_counter()
             with _Alarm(limits.seconds):
-                kind = sniff(own.place)
+                kind[0] = sniff(own.place)
                 report = pack(read(own.place, own.path))
             took = time.perf_counter() - started
             # What was read must be the bytes that the document is named by.
             if not own.is_still(own.place.stat()):
-                return _failure(kind, "unreadable", "the file changed during the run. Run again.", AGAIN)
-        return _Outcome(kind, report, seconds=took)
+                return _failure(kind[0], "unreadable", "the file changed during the run. Run again.", AGAIN)
+        return _Outcome(kind[0], report, seconds=took)
+
+    fault, outcome = _guarded(whole, limits)
+    return replace(fault, format=kind[0]) if outcome is None else outcome
+
+
+def _guarded(work: Callable[[], T], limits: Limits | None = None) -> tuple[_Outcome, T | None]:
+    """What the work gives, or its fault as an outcome. The one boundary where any fault becomes a row.
+
+    Without limits the work is to fetch a file: what file systems raise is their own, and may pass.
+    """
+    try:
+        return _Outcome("other", ""), work()
     except OSError as fault:
         if fault.errno == errno.EFBIG:
             message = f"reading it wrote a file of more than {FILE_MEGABYTES} MB. {_ANEW}"
-            return _failure(kind, "unreadable", message, str(limits))
+            return _failure("other", "unreadable", message, str(limits)), None
         message = f"cannot be opened: {fault.strerror or type(fault).__name__}. Run again when it can."
-        return _failure(kind, "unreadable", message, AGAIN)
+        return _failure("other", "unreadable", message, AGAIN), None
     except ReadingError as fault:
-        return _failure(kind, fault.status, fault.message)
+        return _failure("other", fault.status, fault.message), None
     except _OutOfTime:
-        message = f"reading it took longer than {limits.seconds:g} s. {_ANEW}"
-        return _failure(kind, "unreadable", message, str(limits))
+        seconds = limits.seconds if limits else 0
+        return _failure(
+            "other", "unreadable", f"reading it took longer than {seconds:g} s. {_ANEW}", str(limits)
+        ), None
     except MemoryError:
-        message = f"reading it took more memory than {limits.megabytes} MB. {_ANEW}"
-        return replace(_failure(kind, "unreadable", message, str(limits)), starved=True)
+        megabytes = limits.megabytes if limits else 0
+        message = f"reading it took more memory than {megabytes} MB. {_ANEW}"
+        return replace(_failure("other", "unreadable", message, str(limits)), starved=True), None
     except Exception as fault:
-        # What a file system raises where a file cannot be fetched is its own, and may pass.
-        return _failure(kind, "unreadable", f"{type(fault).__name__}: {fault}", None if here else AGAIN)
+        message = f"{type(fault).__name__}: {fault}"
+        return _failure("other", "unreadable", message, None if limits else AGAIN), None
 
 
 def _failure(

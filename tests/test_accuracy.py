@@ -41,7 +41,7 @@ def test_some_of_every_format(tmp_path: Path, part: int) -> None:
 def test_every_deviation(tmp_path: Path, part: int) -> None:
     assert_right(
         measure(
-            cases(60, 200 + part, TEXT_AND_FILES[part::10] + TEXT_AND_FILES[(part + 5) % 10 :: 10]), tmp_path
+            cases(30, 200 + part, TEXT_AND_FILES[part::10] + TEXT_AND_FILES[(part + 5) % 10 :: 10]), tmp_path
         )
     )
 
@@ -51,4 +51,4 @@ def test_every_deviation(tmp_path: Path, part: int) -> None:
 def test_files_of_real_programs(tmp_path: Path, format: str) -> None:
     if not FORMATS[format].available:
         pytest.skip(f"needs {FORMATS[format].needs}")
-    assert_right(measure(cases(12, 300, (format,)), tmp_path))
+    assert_right(measure(cases(8, 300, (format,)), tmp_path))

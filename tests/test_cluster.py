@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -232,8 +233,11 @@ def refusal(folder: Path, address: str) -> str:
 
 
 def test_no_scheduler_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_cluster, "_ANSWER", "1s")
+    monkeypatch.setattr(reading_cluster, "_ANSWER", 1)
     assert refusal(tmp_path, "tcp://127.0.0.1:1").startswith("no Dask scheduler answers at tcp://127.0.0.1:1")
+    # No client is left that could be collected within the start of another.
+    clients = [one for one in gc.get_objects() if isinstance(one, distributed.Client)]
+    assert not [client for client in clients if client.status != "closed"]
 
 
 def test_tls_without_certificates(tmp_path: Path, two: str) -> None:
@@ -329,7 +333,7 @@ def test_the_executor_is_an_option_and_a_variable() -> None:
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading_cluster, "_ANSWER", "1s")
+    monkeypatch.setattr(reading_cluster, "_ANSWER", 1)
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "a.txt").write_text("a")
     folders = ["--raw", str(tmp_path / "raw"), "--warehouse", str(tmp_path / "w")]
