@@ -150,9 +150,12 @@ def test_after_any_changes_the_tables_are_those_of_a_build_from_nothing(
         world.check.severity = "warn"
         monkeypatch.setattr("pipeline.steps.program_version", lambda: "with another rule")
 
+    def add_and_edit() -> None:
+        world.write(BODIES, 2023, chance.randrange(50), wrong=True)
+        world.write(chance.randrange(BODIES), 2022, 60)
+
     changes: dict[str, Callable[[], None]] = {
-        "add": lambda: world.write(BODIES, 2023, chance.randrange(50), wrong=True),
-        "edit": lambda: world.write(chance.randrange(BODIES), 2022, 60),
+        "add and edit": add_and_edit,
         "settle": partial(world.settle, "corrected"),
         "delete": lambda: (world.raw / f"区/2022-{chance.randrange(BODIES)}.txt").unlink(),
         "edit of a sum": lambda: world.region(2023, 1),

@@ -214,9 +214,9 @@ def _staging(to: Path) -> Iterator[tuple[Path, Path]]:
             ) from busy
         if not folder.exists() or os.fstat(handle).st_ino != folder.stat().st_ino:
             raise ExportFault(f"another export has just written to {to}; run this one again")
-        _empty(folder)
-        (folder / _HOLDER).write_text(locks.this_process("an export"), encoding="utf-8")
         try:
+            _empty(folder)
+            (folder / _HOLDER).write_text(locks.this_process("an export"), encoding="utf-8")
             out, spill = folder / _OUT, folder / _SPILL
             out.mkdir()
             spill.mkdir()
