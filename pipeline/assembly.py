@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import islice
 from typing import Any
 
 import polars as pl
@@ -44,6 +46,8 @@ _REPORTS: tuple[DocumentStatus, ...] = ("parsed", "partial", "no_tables")
 _HEADING = tuple(
     f.name for f in fields(Heading) if f.name in IDENTITY and f.name not in ("evidence", "notes")
 )
+# Files whose rows lie in memory as objects at one time.
+_AT_ONCE = 5000
 _STATES = tuple(f"{table}_table" for table in frames.FACTS)
 
 
@@ -113,32 +117,40 @@ class Identified:
 
 
 def identify(
-    files: Sequence[RawFile], readings: pl.DataFrame, origins: Mapping[str, Provenance] | None = None
+    files: Iterable[RawFile],
+    readings: Iterable[pl.DataFrame],
+    origins: Mapping[str, Provenance] | None = None,
 ) -> Identified:
     """Which report each file belongs to.
 
     Args:
         files: all files of the raw folder with their ``document_id``.
-        readings: ``reading_rows.IDENTITY`` of those that were read.
+        readings: ``reading_rows.IDENTITY`` of those that were read, in any pieces.
         origins: by path, where fetched files come from; an older version of an address gives no rows
             but its own in ``dim_document``.
     """
     by_path = {file.path: file for file in files}
     known = origins or {}
-    found = [_refused(file, known.get(file.path)) for file in files if file.refused]
-    found += [
-        _identified(by_path[row["name"]], row, known.get(row["name"]))
-        for row in readings.iter_rows(named=True)
-    ]
+    found = [_refused(file, known.get(file.path)) for file in by_path.values() if file.refused]
+    said: list[dict[str, pl.DataFrame]] = []
+    for piece in readings:
+        for rows in piece.iter_slices(_AT_ONCE):
+            some = [
+                _identified(by_path[row["name"]], row, known.get(row["name"]))
+                for row in rows.iter_rows(named=True)
+            ]
+            # What was said of a heading is most of it, and wanted no more once it stands in rows.
+            said.append(_said(some))
+            found += map(_brief, some)
     found.sort(key=lambda one: one.file.path)
     chosen = _choose(found)
     source = {one.file.path for one in chosen.values()}
     placed = pl.DataFrame(
-        [(one.file.path, one.report_id, one.file.path in source) for one in found if not one.superseded],
+        ((one.file.path, one.report_id, one.file.path in source) for one in found if not one.superseded),
         schema={"path": pl.String, "report_id": pl.String, "is_source": pl.Boolean},
         orient="row",
     )
-    return Identified(_dimensions(found, chosen), placed, _said(found))
+    return Identified(_dimensions(found, chosen), placed, _together(said))
 
 
 def placed(table: str, rows: pl.DataFrame, files: pl.DataFrame) -> pl.DataFrame:
@@ -182,7 +194,7 @@ def assemble(
         readings: of those that were read.
     """
     identities, long = as_rows(readings)
-    found = identify(files, identities, origins)
+    found = identify(files, [identities], origins)
     others = [further(table, long[facts], found.files) for table, facts in frames.FACTS.items()]
     whole = {
         table: pl.concat([long[table], found.said[table]]) if table in found.said else long[table]
@@ -218,7 +230,7 @@ def _identified(file: RawFile, row: Mapping[str, Any], origin: Provenance | None
         message=row["message"],
         form_version=row["form_version"],
         heading=heading,
-        states={one["table"]: one["state"] for one in row["states"]},
+        states={sys.intern(one["table"]): sys.intern(one["state"]) for one in row["states"]},
         agency_id=agency_id(heading, file.source) if heading and is_report else None,
         report_id=report_id(heading, file.document_id, file.source) if is_report else None,
         figures=row["figures"],
@@ -229,7 +241,13 @@ def _identified(file: RawFile, row: Mapping[str, Any], origin: Provenance | None
 
 def _heading(row: Mapping[str, Any]) -> Heading:
     notes = tuple(Note(**note) for note in row["notes"])
-    return Heading(**{name: row[name] for name in _HEADING}, evidence=tuple(row["evidence"]), notes=notes)
+    told: dict[str, Any] = {name: _shared(row[name]) for name in _HEADING}
+    return Heading(**told, evidence=tuple(row["evidence"]), notes=notes)
+
+
+def _shared(value: Any) -> Any:
+    """The same text once in memory: an agency is named alike in all its years."""
+    return sys.intern(value) if isinstance(value, str) else value
 
 
 def _with_origin(report: Report, origin: Provenance) -> Report:
@@ -260,6 +278,18 @@ def _said(found: Iterable[_Identified]) -> dict[str, pl.DataFrame]:
     return {table: pl.DataFrame(some, schema=schema_of(table), orient="row") for table, some in rows.items()}
 
 
+def _together(said: Sequence[dict[str, pl.DataFrame]]) -> dict[str, pl.DataFrame]:
+    empty = _said(())
+    whole = {table: pl.concat([rows, *(some[table] for some in said)]) for table, rows in empty.items()}
+    return {table: rows.sort("path", maintain_order=True) for table, rows in whole.items()}
+
+
+def _brief(one: _Identified) -> _Identified:
+    """The same without what was said of it."""
+    heading = replace(one.heading, evidence=(), notes=()) if one.heading else None
+    return replace(one, heading=heading, notes=())
+
+
 def _choose(found: Sequence[_Identified]) -> dict[str, _Identified]:
     """For each report the file that its facts come from."""
     copies: dict[str, list[_Identified]] = defaultdict(list)
@@ -270,8 +300,8 @@ def _choose(found: Sequence[_Identified]) -> dict[str, _Identified]:
 
 
 def _dimensions(found: Sequence[_Identified], chosen: dict[str, _Identified]) -> dict[str, pl.DataFrame]:
-    documents = [_document(one, chosen, found) for one in found]
-    reports = [_report(one) for one in chosen.values()]
+    documents = (_document(one, chosen) for one in found)
+    reports = (_report(one) for one in chosen.values())
     return {
         "dim_document": _rows("dim_document", documents),
         "dim_report": _rows("dim_report", reports),
@@ -279,12 +309,15 @@ def _dimensions(found: Sequence[_Identified], chosen: dict[str, _Identified]) ->
     }
 
 
-def _rows(table: str, rows: Sequence[Row]) -> pl.DataFrame:
+def _rows(table: str, rows: Iterable[Row]) -> pl.DataFrame:
     schema = {name: column.dtype for name, column in frames.columns(table).items()}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    left, pieces = iter(rows), [pl.DataFrame(schema=schema)]
+    while some := list(islice(left, _AT_ONCE)):
+        pieces.append(pl.DataFrame(some, schema=schema, orient="row"))
+    return pl.concat(pieces)
 
 
-def _document(one: _Identified, chosen: dict[str, _Identified], found: Sequence[_Identified]) -> Row:
+def _document(one: _Identified, chosen: dict[str, _Identified]) -> Row:
     file, said = one.file, [one.message] if one.message else []
     best = chosen.get(one.report_id) if one.report_id else None
     if best is not None and best is not one:

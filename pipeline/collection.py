@@ -10,8 +10,9 @@ import hashlib
 import io
 import os
 import stat
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,21 +34,22 @@ _STAT_SCHEMA = {
     "changed_ns": pl.Int64,
     "document_id": pl.String,
 }
+_SAME = ["file", "bytes", "mtime_ns", "changed_ns"]
 
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
     """A file of the raw folder.
 
-    ``path`` is relative to the folder, with ``/``; ``document_id`` the sha256 of the bytes, None
-    where they cannot be had. ``refused`` is set for what is not read at all, with the message.
-    ``mtime_ns`` is the file's own time, which programs set as they like (`cp -p`, an archive); of any
-    change ``changed_ns`` tells, which the system sets. ``url`` is where whoever reads the file fetches it
-    (raw_url.py); empty for a file of this machine.
+    ``path`` is relative to the folder, with ``/``; ``at`` is where the file lies, in the system's own
+    words; ``document_id`` the sha256 of the bytes, None where they cannot be had. ``refused`` is set for
+    what is not read at all, with the message. ``mtime_ns`` is the file's own time, which programs set as
+    they like (`cp -p`, an archive); of any change ``changed_ns`` tells, which the system sets. ``url`` is
+    where whoever reads the file fetches it (raw_url.py); empty for a file of this machine.
     """
 
     path: str
-    place: Path
+    at: str
     source: str
     bytes: int
     mtime_ns: int
@@ -56,6 +58,11 @@ class RawFile:
     message: str = ""
     changed_ns: int = 0
     url: str = ""
+
+    @property
+    def place(self) -> Path:
+        """Where the file lies; kept as text, of which a collection of millions takes far less memory."""
+        return Path(self.at)
 
     def is_still(self, info: os.stat_result) -> bool:
         """Whether a file that looks so now has the bytes that it had when it was listed."""
@@ -128,7 +135,8 @@ def _link(place: Path, root: Path) -> RawFile:
 
 
 def _describe(place: Path, root: Path, refused: DocumentStatus | None = None, message: str = "") -> RawFile:
-    parts = place.relative_to(root).parts
+    path = _text(place.relative_to(root).as_posix())
+    first, *rest = path.split("/", 1)
     size = mtime_ns = changed_ns = 0
     if refused is None:
         try:
@@ -140,9 +148,9 @@ def _describe(place: Path, root: Path, refused: DocumentStatus | None = None, me
             if not stat.S_ISREG(info.st_mode):
                 refused, message = "unsupported", "not a regular file"
     return RawFile(
-        path=_text("/".join(parts)),
-        place=place,
-        source=_text(parts[0]) if len(parts) > 1 else "local",
+        path=path,
+        at=str(place),
+        source=sys.intern(first) if rest else "local",
         bytes=size,
         mtime_ns=mtime_ns,
         refused=refused,
@@ -169,15 +177,16 @@ def identify(
         stats: Parquet file that keeps sizes, times and hashes between runs; made when absent.
         trust: that a file of the same size and times is the same; else every file is read.
     """
-    known = _known(stats) if trust else {}
     now = time.time_ns()
+    known, listed = _known(stats), _stats(files)
+    same = known if trust else known.clear()
+    names = listed.drop("document_id").join(same, on=_SAME, how="left", maintain_order="left")["document_id"]
 
-    def one(file: RawFile) -> RawFile:
+    def one(file: RawFile, name: str | None) -> RawFile:
         if file.refused:
             return file
-        entry = known.get(str(file.place))
-        if entry and entry[:3] == (file.bytes, file.mtime_ns, file.changed_ns):
-            return replace(file, document_id=entry[3])
+        if name:
+            return replace(file, document_id=name)
         try:
             with file.place.open("rb") as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -186,38 +195,44 @@ def identify(
         return replace(file, document_id=digest)
 
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        found = tuple(pool.map(one, files))
-    settled = {
-        str(file.place): (file.bytes, file.mtime_ns, file.changed_ns, file.document_id)
-        for file in found
-        if file.document_id
-        and now - max(file.mtime_ns, file.changed_ns) > _SETTLED_NS
-        and _text(str(file.place)) == str(file.place)
-    }
-    listed = {str(file.place) for file in files}
+        found = tuple(pool.map(one, files, names))
+    settled = _stats(
+        file for file in found if file.document_id and now - max(file.mtime_ns, file.changed_ns) > _SETTLED_NS
+    ).drop_nulls("file")
     # Of another raw folder's files, those that are there still.
-    kept = {at: entry for at, entry in known.items() if at in listed or Path(at).exists()} | settled
-    if kept != known:
+    elsewhere = known.join(listed, on="file", how="anti", maintain_order="left")
+    there = elsewhere.filter(pl.Series([Path(at).exists() for at in elsewhere["file"]], dtype=pl.Boolean))
+    before = known.join(listed, on="file", how="semi", maintain_order="left")
+    kept = pl.concat([there, before, settled]).unique("file", keep="last").sort("file")
+    if not kept.equals(known):
         _keep(kept, stats)
     return found
 
 
-_Known = dict[str, tuple[int, int, int, str]]
+def _stats(files: Iterable[RawFile]) -> pl.DataFrame:
+    """Sizes, times and hashes of files, in their order; a place whose name is no text has no ``file``."""
+    rows = (
+        (
+            file.at if _text(file.at) == file.at else None,
+            file.bytes,
+            file.mtime_ns,
+            file.changed_ns,
+            file.document_id,
+        )
+        for file in files
+    )
+    return pl.DataFrame(rows, schema=_STAT_SCHEMA, orient="row")
 
 
-def _known(stats: Path) -> _Known:
+def _known(stats: Path) -> pl.DataFrame:
     try:
-        frame = pl.read_parquet(stats, schema=_STAT_SCHEMA)
+        return pl.read_parquet(stats, schema=_STAT_SCHEMA)
     except (OSError, pl.exceptions.PolarsError):
-        return {}  # absent or spoilt: everything is hashed again
-    return {
-        file: (size, mtime, changed, document) for file, size, mtime, changed, document in frame.iter_rows()
-    }
+        return pl.DataFrame(schema=_STAT_SCHEMA)  # absent or spoilt: everything is hashed again
 
 
-def _keep(entries: _Known, stats: Path) -> None:
-    rows = [(place, *entry) for place, entry in sorted(entries.items())]
+def _keep(entries: pl.DataFrame, stats: Path) -> None:
     stats.parent.mkdir(parents=True, exist_ok=True)
     whole = io.BytesIO()
-    pl.DataFrame(rows, schema=_STAT_SCHEMA, orient="row").write_parquet(whole)
+    entries.write_parquet(whole)
     write_whole(stats, whole.getvalue())

@@ -116,7 +116,7 @@ def local_copy(file: RawFile) -> Iterator[RawFile]:
             place = Path(folder, file.place.name)
             place.write_bytes(content)
             info = place.stat()
-            yield replace(file, place=place, mtime_ns=info.st_mtime_ns, changed_ns=info.st_ctime_ns)
+            yield replace(file, at=str(place), mtime_ns=info.st_mtime_ns, changed_ns=info.st_ctime_ns)
 
 
 def _must_be(file: RawFile, digest: str) -> None:
@@ -168,7 +168,7 @@ def _described(system: AbstractFileSystem, root: str, found: _Infos) -> list[Raw
         path = "/".join(parts)
         files[path] = RawFile(
             path=path,
-            place=Path(path),
+            at=path,
             source=parts[0] if len(parts) > 1 else "local",
             bytes=0 if refused else int(info.get("size") or 0),
             mtime_ns=0,

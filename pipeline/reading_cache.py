@@ -7,7 +7,7 @@ reading is kept as (reading_rows.py), or what decides its version (reading_versi
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from pipeline.reading.document import FileFormat
 from pipeline.reading_rows import IDENTITY, LONG, Reading, as_rows, schema_of
 from pipeline.reading_version import BUNDLES
 
-Key = tuple[str, str]
-"""document_id and path: what a file is called may tell whose report it is, so both count."""
+NAMED = {"document_id": pl.String, "name": pl.String}
+"""What a reading is found by: what a file is called may tell whose report it is, so both count."""
 Versions = Mapping[FileFormat, str]
 
 AGAIN = "this run"
@@ -26,33 +26,36 @@ AGAIN = "this run"
 # A part with fewer readings is put together with others, once there are so many of them.
 _FULL = 2000
 _MANY = 12
-_NAMED = ["document_id", "name"]
+_NAMED = list(NAMED)
 _READINGS = "reading"
+_DEPENDS = [*_NAMED, "format", "only_under", "version"]
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """Readings as they were in the cache at one moment, each file's last one."""
 
-    readings: pl.DataFrame
-    """One row of ``IDENTITY`` for each, in the order of names."""
     places: pl.DataFrame
     """Which part has which: part, document_id, path."""
 
-    @classmethod
-    def of(cls, places: pl.DataFrame) -> Held:
-        """Readings by their places alone, for their rows."""
-        return cls(pl.DataFrame(schema=dict(IDENTITY)), places)
+    def identities(self) -> Iterator[pl.DataFrame]:
+        """The rows of ``IDENTITY``, part by part; one for each file."""
+        for rows in self._pieces(_READINGS, {"path": "name"}):
+            yield rows.select(*IDENTITY)
 
     def rows(self, table: str) -> Iterator[pl.DataFrame]:
         """The rows of a long table, part by part; all rows of a file are in one part."""
+        return self._pieces(table, {})
+
+    def _pieces(self, table: str, names: Mapping[str, str]) -> Iterator[pl.DataFrame]:
         parts = self.places.partition_by("part", as_dict=True, include_key=False)
         for (part,), keys in sorted(parts.items()):
             try:
                 frame = pl.read_parquet(Path(str(part)) / f"{table}.parquet")
             except (OSError, pl.exceptions.PolarsError) as fault:
                 raise CacheFault(f"{part} is spoilt; remove it, and its files are read again") from fault
-            yield frame.join(keys, on=["document_id", "path"], how="semi", maintain_order="left")
+            wanted = keys.rename(names)
+            yield frame.join(wanted, on=wanted.columns, how="semi", maintain_order="left")
 
 
 class CacheFault(Exception):
@@ -72,18 +75,17 @@ class ReadingCache:
         self.versions = versions
         self.limits = limits
 
-    def keys(self) -> set[Key]:
-        """What need not be read again."""
-        last = self._last().filter(pl.col("only_under").ne_missing(pl.lit(AGAIN)))
-        return set(last.select(_NAMED).iter_rows())
+    def known(self) -> pl.DataFrame:
+        """What need not be read again, as ``NAMED``."""
+        again = pl.col("only_under").eq_missing(pl.lit(AGAIN))
+        return self._last().filter(~again).select(_NAMED)
 
-    def held(self, wanted: Collection[Key] | None = None) -> Held:
-        """The readings of ``wanted`` (of all files, where it is None)."""
+    def held(self, wanted: pl.DataFrame | None = None) -> Held:
+        """The readings of ``wanted``, rows of ``NAMED`` (of all files, where it is None)."""
         last = self._last()
         if wanted is not None:
-            some = pl.DataFrame(list(wanted), schema=dict.fromkeys(_NAMED, pl.String), orient="row")
-            last = last.join(some, on=_NAMED, how="semi", maintain_order="left")
-        return _held(last.sort("name", "document_id"))
+            last = last.join(wanted, on=_NAMED, how="semi", maintain_order="left")
+        return _held(last)
 
     def add(self, readings: Iterable[Reading]) -> None:
         """Keep readings as one more part; whole or not at all."""
@@ -107,7 +109,7 @@ class ReadingCache:
             if not here.is_empty():
                 held = _held(here)
                 long = {table: pl.concat(held.rows(table)) for table in LONG}
-                self._write(here.select(*IDENTITY, "version"), long)
+                self.add_rows(pl.concat(held.identities()), long)
             for part in group:
                 shutil.rmtree(part, ignore_errors=True)
 
@@ -141,28 +143,30 @@ class ReadingCache:
         return pl.when(bundled).then(pl.lit(self.versions["other"])).otherwise(own)
 
     def _last(self) -> pl.DataFrame:
-        """The last usable reading of each file: ``IDENTITY``, ``version`` and its ``part``."""
+        """The last usable reading of each file: ``NAMED``, what it depends on and its ``part``."""
         limits = pl.col("only_under").is_null() | pl.col("only_under").is_in([self.limits, AGAIN])
         found = [
             rows.filter(pl.col("version") == self._expected(), limits).with_columns(part=pl.lit(str(part)))
             for part in self._parts()
             if (rows := _readings(part)) is not None
         ]
-        empty = pl.DataFrame(schema={**IDENTITY, "version": pl.String, "part": pl.String})
+        empty = pl.DataFrame(schema=dict.fromkeys([*_DEPENDS, "part"], pl.String))
         return pl.concat([empty, *found]).unique(_NAMED, keep="last", maintain_order=True)
 
 
 def _held(rows: pl.DataFrame) -> Held:
-    return Held(rows.select(*IDENTITY), rows.select("part", "document_id", path="name"))
+    return Held(rows.select("part", "document_id", path="name"))
 
 
 def _readings(part: Path) -> pl.DataFrame | None:
-    """A part's readings; None where the part is not whole."""
+    """What a part's readings depend on; None where the part is not whole."""
     try:
         for table in LONG:
             if not set(schema_of(table)) <= set(pl.read_parquet_schema(part / f"{table}.parquet")):
                 return None
-        return pl.read_parquet(part / f"{_READINGS}.parquet", columns=[*IDENTITY, "version"])
+        if not {*IDENTITY, "version"} <= set(pl.read_parquet_schema(part / f"{_READINGS}.parquet")):
+            return None
+        return pl.read_parquet(part / f"{_READINGS}.parquet", columns=_DEPENDS)
     except (OSError, pl.exceptions.PolarsError):
         return None
 

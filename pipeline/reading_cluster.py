@@ -321,7 +321,7 @@ def _read_task(
             place.parent.mkdir()
             place.write_bytes(content)
             info = place.stat()
-            files.append(replace(file, place=place, mtime_ns=info.st_mtime_ns, changed_ns=info.st_ctime_ns))
+            files.append(replace(file, at=str(place), mtime_ns=info.st_mtime_ns, changed_ns=info.st_ctime_ns))
         return list(read_files(files, read, 1, limits))
 
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from itertools import chain
-from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -33,7 +33,7 @@ from pipeline.curation import decisions as settled
 from pipeline.manifest import Provenance, provenance
 from pipeline.publish import codebook, quality
 from pipeline.raw_url import list_url, provenance_of
-from pipeline.reading_cache import Held, Key, ReadingCache
+from pipeline.reading_cache import NAMED, Held, ReadingCache
 from pipeline.reading_cluster import read_on_cluster
 from pipeline.reading_pool import Limits, ReadFile, read_files
 from pipeline.reading_rows import FACT_TABLES, LONG, Reading
@@ -52,7 +52,7 @@ _PART = 200
 _SLOWEST = 10
 _RAW_SCHEMA = {
     "path": pl.String,
-    "place": pl.Binary,
+    "at": pl.Binary,
     "source": pl.String,
     "bytes": pl.Int64,
     "mtime_ns": pl.Int64,
@@ -131,8 +131,12 @@ def is_current(settings: Settings, read: ReadFile = read_file, check: RunChecks 
     if not made_of or not (settings.warehouse / quality.NAME).exists():
         return False
     files = _identified(settings)
-    readable = {_key(file) for file in files if not file.refused}
-    return made_of == _inputs(settings, files, read, check) and readable <= _cache(settings, read).keys()
+    if made_of != _inputs(settings, files, read, check):
+        return False
+    wanted = pl.DataFrame(
+        ((file.document_id, file.path) for file in files if not file.refused), schema=NAMED, orient="row"
+    )
+    return wanted.join(_cache(settings, read).known(), on=list(NAMED), how="anti").is_empty()
 
 
 def _inputs(settings: Settings, files: Iterable[RawFile], read: ReadFile, check: RunChecks) -> str:
@@ -181,9 +185,7 @@ def open_run(
 def raw_files(run: Run) -> list[RawFile]:
     """The files of the raw folder with their document ids."""
     files = _identified(run.settings)
-    rows = [
-        (f.path, os.fsencode(f.place), *(getattr(f, name) for name in list(_RAW_SCHEMA)[2:])) for f in files
-    ]
+    rows = ((f.path, os.fsencode(f.at), *(getattr(f, name) for name in list(_RAW_SCHEMA)[2:])) for f in files)
     run.stage.put("raw_files", pl.DataFrame(rows, schema=_RAW_SCHEMA, orient="row"))
     return list(files)
 
@@ -200,13 +202,19 @@ def _provenance(settings: Settings) -> dict[str, Provenance]:
     return provenance_of(settings.raw_url) if settings.raw_url else provenance(settings.raw)
 
 
-def _files(run: Run) -> list[RawFile]:
+def _files(run: Run) -> Iterator[RawFile]:
+    return map(_raw_file, _listed(run).iter_rows())
+
+
+def _raw_file(row: tuple[Any, ...]) -> RawFile:
+    path, at, *rest = row
+    return RawFile(path, os.fsdecode(at), *rest)
+
+
+def _listed(run: Run) -> pl.DataFrame:
     if not run.stage.has("raw_files"):
-        return raw_files(run)
-    return [
-        RawFile(path, Path(os.fsdecode(place)), *rest)
-        for path, place, *rest in run.stage.get("raw_files").iter_rows()
-    ]
+        raw_files(run)
+    return run.stage.get("raw_files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,15 +230,16 @@ class ReadCounts:
 
 def document_text(run: Run) -> ReadCounts:
     """Read each file that is not known yet; what was read is in the cache afterwards."""
-    files, cache = _files(run), run.cache
-    readable = [file for file in files if not file.refused]
-    for file in files:
-        if file.refused:
-            LOG.info("not read %s: %s", printable(file.path), printable(file.message))
-    known = cache.keys()
-    new = [file for file in readable if _key(file) not in known]
-    done = len(files) - len(new)
-    run.progress(done, len(files))
+    listed, cache = _listed(run), run.cache
+    refused = pl.col("refused").is_not_null()
+    for path, message in listed.filter(refused).select("path", "message").iter_rows():
+        LOG.info("not read %s: %s", printable(path), printable(message))
+    known = cache.known().rename({"name": "path"})
+    unread = listed.join(known, on=["document_id", "path"], how="anti", maintain_order="left")
+    new = [_raw_file(row) for row in unread.filter(~refused).iter_rows()]
+    total = listed.height
+    done = total - len(new)
+    run.progress(done, total)
     part = []
     slowest: list[tuple[float, str]] = []
     started = time.monotonic()
@@ -240,7 +249,7 @@ def document_text(run: Run) -> ReadCounts:
             LOG.info("read %s: %s, %.2f s", printable(reading.name), reading.status, reading.seconds)
             slowest = heapq.nlargest(_SLOWEST, [*slowest, (reading.seconds, reading.name)])
             done += 1
-            run.progress(done, len(files))
+            run.progress(done, total)
             if len(part) >= _PART:
                 cache.add(part)
                 part = []
@@ -248,10 +257,11 @@ def document_text(run: Run) -> ReadCounts:
         cache.add(part)
     cache.compact()
     took = time.monotonic() - started
+    not_read = listed.filter(refused).height
     counts = ReadCounts(
         len(new),
-        len(readable) - len(new),
-        len(files) - len(readable),
+        total - not_read - len(new),
+        not_read,
         round(len(new) / took, 1) if new else 0.0,
         tuple((path, round(seconds, 2)) for seconds, path in slowest),
     )
@@ -268,18 +278,13 @@ def _readings(run: Run, files: list[RawFile]) -> Iterator[Reading]:
     return read_files(files, run.read, run.settings.workers, run.limits)
 
 
-def _key(file: RawFile) -> Key:
-    assert file.document_id is not None
-    return file.document_id, file.path
-
-
 def report_tables(run: Run) -> dict[str, int]:
     """Which report each file belongs to, and which file its figures come from; how many rows of each."""
     if not run.stage.has("document_text"):
         document_text(run)
-    files = _files(run)
-    held = run.cache.held([_key(file) for file in files if not file.refused])
-    found = assembly.identify(files, held.readings, _provenance(run.settings))
+    readable = _listed(run).filter(pl.col("refused").is_null())
+    held = run.cache.held(readable.select("document_id", name="path"))
+    found = assembly.identify(_files(run), held.identities(), _provenance(run.settings))
     for table, frame in found.dimensions.items():
         run.stage.put(f"rows.{table}", frame)
     for table, rows in found.said.items():
@@ -395,7 +400,7 @@ def _rows(run: Run, table: str) -> Iterator[pl.DataFrame]:
     if table in _DIMENSIONS:
         yield run.stage.get(f"rows.{table}")
         return
-    held, files = Held.of(run.stage.get("held")), run.stage.get("files")
+    held, files = Held(run.stage.get("held")), run.stage.get("files")
     if table != "other_fact":
         said = [run.stage.get(f"said.{table}")] if run.stage.has(f"said.{table}") else []
         yield from (assembly.placed(table, rows, files) for rows in chain(held.rows(table), said))

@@ -300,7 +300,7 @@ def test_a_scheduler_that_is_lost_ends_the_build_and_what_was_read_is_kept(
     assert told == [0, 1, 2]
     assert outcome.fault is not None and outcome.fault.startswith(f"the Dask scheduler at {address} is gone")
     assert not (tmp_path / "w" / warehouse.NAME).exists()
-    kept = steps._cache(settings(tmp_path), fakes.read_either).held().readings
+    (kept,) = steps._cache(settings(tmp_path), fakes.read_either).held().identities()
     assert sorted(kept["name"]) == ["a.txt", "b.txt"]
 
 

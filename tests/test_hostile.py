@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipeline.cells.report import Report
-from pipeline.collection import RawFile, identify, list_files
+from pipeline.collection import identify, list_files
 from pipeline.reading import office
 from pipeline.reading.text import read_text
-from pipeline.reading_cache import AGAIN, ReadingCache
+from pipeline.reading_cache import AGAIN, NAMED, ReadingCache
 from pipeline.reading_pool import Limits, ReadFile, read_files
 from pipeline.reading_rows import Reading
 from tests import fakes, hostile
@@ -284,14 +285,10 @@ def test_a_file_that_changes_during_the_run_is_read_again_by_the_next(
 
     cache = ReadingCache(tmp_path / "cache", fakes.versions("v1"), str(LIMITS))
     cache.add(found.values())
-    assert cache.keys() == {_key(file) for file in files if file.path == "stays.docx"}
-    loaded = cache.held([_key(file) for file in files]).readings["name"].to_list()
-    assert sorted(loaded) == ["changes.docx", "stays.docx"]
-
-
-def _key(file: RawFile) -> tuple[str, str]:
-    assert file.document_id is not None
-    return file.document_id, file.path
+    assert cache.known()["name"].to_list() == ["stays.docx"]
+    wanted = pl.DataFrame([(file.document_id, file.path) for file in files], schema=NAMED, orient="row")
+    (loaded,) = cache.held(wanted).identities()
+    assert sorted(loaded["name"]) == ["changes.docx", "stays.docx"]
 
 
 # Readers that hang or eat memory
