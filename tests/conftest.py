@@ -1,7 +1,8 @@
-"""What several test files share. Here: the build of data/raw, made once for those that carry its group."""
+"""What several test files share. Here: that groups hold; the build of data/raw, made once for its group."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import duckdb
@@ -9,6 +10,16 @@ import pytest
 
 from pipeline.warehouse import connect
 from tests import readme
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """See that the scheduler goes by groups: where it passes over them, what they share is made twice."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    for item in items:
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid.split("]")[-1]:
+            raise pytest.UsageError("pytest-xdist passes over groups with this pytest; see pyproject.toml")
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def test_some_of_every_format(tmp_path: Path, part: int) -> None:
 def test_every_deviation(tmp_path: Path, part: int) -> None:
     assert_right(
         measure(
-            cases(30, 200 + part, TEXT_AND_FILES[part::10] + TEXT_AND_FILES[(part + 5) % 10 :: 10]), tmp_path
+            cases(20, 200 + part, TEXT_AND_FILES[part::10] + TEXT_AND_FILES[(part + 5) % 10 :: 10]), tmp_path
         )
     )
 
