@@ -282,13 +282,25 @@ def test_a_fault_of_the_pipeline_leaves_the_old_warehouse(built: Path) -> None:
     before = published_bytes(built)
 
     def no_checks(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-        raise RuntimeError("the checks are broken")
+        raise RuntimeError("the checks are broken\nas a second line says")
 
     fault = build(built, check=no_checks).fault
-    assert fault and "the checks are broken" in fault
+    assert fault and fault.startswith("check_result: RuntimeError: the checks are broken (the run's log: ")
+    assert "\n" not in fault
     assert published_bytes(built) == before
     assert list((built / "w" / ".staging").iterdir()) == []
     assert "the checks are broken" in (built / "build.log").read_text()
+
+
+def test_too_little_memory_is_said_with_the_step_and_what_to_set(built: Path) -> None:
+    def hungry(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        with duckdb.connect() as connection:
+            connection.execute("set memory_limit = '20MB'; set temp_directory = ''")
+            connection.execute("select list(range) from range(10000000)").fetchall()
+        return tables["dim_report"]
+
+    fault = build(built, check=hungry).fault
+    assert fault and fault.startswith("check_result: ") and "GONGKAI_MEGABYTES" in fault and "\n" not in fault
 
 
 def test_a_claim_that_does_not_hold_leaves_the_old_warehouse(built: Path) -> None:

@@ -34,6 +34,7 @@ _COUNTED = ("read_now", "known_before", "files_per_second")
 _LONGEST = 5
 
 # Faults whose message is all that there is to say.
+_NO_MEMORY = "OutOfMemoryException"
 _SAID = ("WarehouseFault", "ClusterFault", "UrlFault")
 
 
@@ -173,11 +174,14 @@ def _fault(events: Sequence[dg.DagsterEvent], log: Path) -> str:
         if error is not None:
             while error.cause is not None and str(error.cls_name).startswith("Dagster"):
                 error = error.cause
-            message = str(error.message).strip()
+            message = str(error.message).strip() or "no reason was given"
             name, _, text = message.partition(": ")
             if name.endswith(_SAID):
                 return text
-            return f"{message} (the run's log: {log})"
+            if name.endswith(_NO_MEMORY):
+                text = "DuckDB's share of the memory is too small; set GONGKAI_MEGABYTES higher"
+                return f"{event.step_key}: {text} (the run's log: {log})"
+            return f"{event.step_key}: {message.splitlines()[0]} (the run's log: {log})"
     return f"the run failed; its log: {log}"
 
 

@@ -17,6 +17,16 @@ cells as (
     select 'fact_indicator', report_id, indicator, ''
     from fact_indicator
 
+),
+
+-- Cells are counted by a mark first: their codes together would take the memory of the whole collection.
+suspects as (
+
+    select hash(fact_table, report_id, row_code, column_code) as mark
+    from cells
+    group by mark
+    having count(*) > 1
+
 )
 
 select
@@ -26,5 +36,6 @@ select
     column_code,
     count(*) as copies,
 from cells
+semi join suspects on hash(fact_table, report_id, row_code, column_code) = suspects.mark
 group by all
 having count(*) > 1
