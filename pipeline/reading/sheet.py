@@ -26,6 +26,8 @@ ENGINE = "xlsx"
 _S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _PLACE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
+_ROWS = 1_048_576
+"""Rows that a sheet may have; a number beyond them is none."""
 _UNCOUNTED = "?"
 """Text of a formula without a kept result: something is shown there, and the file does not say what."""
 # Formats that need no entry in the file's own list (ECMA-376, part 1, 18.8.30).
@@ -149,7 +151,8 @@ def _boxes(
     hidden_rows: set[int] = set()
     row_number = 0
     for row in root.iterfind(f"{_S}sheetData/{_S}row"):
-        row_number = _int(row.get("r")) or row_number + 1
+        given = _int(row.get("r"))
+        row_number = given if 1 <= given <= _ROWS else row_number + 1
         if _on(row, "hidden"):
             hidden_rows.add(row_number)
         column = 0
@@ -158,6 +161,8 @@ def _boxes(
             column = _column(place[1]) if place else column + 1
             style = styles[s] if 0 <= (s := _int(cell.get("s"))) < len(styles) else _Style()
             text = "" if style.struck else _shown(cell, strings, style, since_1904)
+            if (row_number, column) in found:
+                raise ReadingError("unreadable", "two cells in one place of a sheet. Save the file anew.")
             found[row_number, column] = _Box(row_number, column, text, style.ruled)
             if len(found) > MAX_CELLS:
                 raise ReadingError(
@@ -194,7 +199,7 @@ def _merge(root: etree._Element, found: dict[tuple[int, int], _Box]) -> None:
         high = min(int(end[2]), last_row) - row + 1
         wide = min(_column(end[1]), last_column) - column + 1
         room -= max(high, 1) * max(wide, 1)
-        if high < 1 or wide < 1:
+        if high < 1 or wide < 1 or row < 1:
             continue
         if room < 0:
             raise ReadingError("unreadable", "merged cells without end. Save only the report's table.")
