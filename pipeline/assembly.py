@@ -13,6 +13,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -427,7 +428,8 @@ def notes_of_rejected(rejected: pl.DataFrame, documents: pl.DataFrame) -> pl.Dat
     return _rows("reading_note", notes)
 
 
-def labels() -> dict[str, pl.DataFrame]:
+@cache
+def labels() -> Mapping[str, pl.DataFrame]:
     """The label tables: each code of the facts with what the form prints."""
     result: dict[str, pl.DataFrame] = {}
     for table, side, dimension in frames.labelled():
