@@ -42,6 +42,7 @@ _LAST = 10.0
 _OURS = re.compile(
     r"""(w(/\.lock|/\.staging|/build\.log|/gongkai\.duckdb|/quality\.html)?
     |w/\.cache(/files\.parquet|/readings(/part-\d{8}(/[a-z_]+\.parquet)?)?)?
+    |w/\.cache/checks(/(check_result|suggested_correction)(/[0-9a-f]{64}\.parquet)?)?
     |out(/.*)?|before(/.*)?|raw(/.*)?|tmp|log|at|home(/.*)?
     |crawl(/sources\.yaml|/raw(/test(/[0-9a-f]{2}(/[0-9a-f]{64}\.\w+)?)?)?)?
     |crawl/raw/test/\.gongkai(/manifest\.jsonl|/lock|/tmp|/kept(/[0-9a-f]{2}(/[0-9a-f]{64}\.\w+)?)?)?
