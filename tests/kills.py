@@ -46,6 +46,7 @@ class Figures:
     torn: int = 0
     unlisted: int = 0
     faults: list[str] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)
     seconds: float = 0.0
 
 
@@ -118,7 +119,8 @@ def _checked(world: World, target: str, ended: Ended, figures: Figures) -> Itera
     figures.stood[target, state] += 1
     yield from faults
     yield from world.goes_on(target)
-    yield from (f"left behind: {name}" for name in world.leftovers())
+    yield from (f"left behind: {name}" for name in world.leftovers() if name not in figures.left)
+    figures.left.update(world.leftovers())
 
 
 def table(figures: Figures) -> list[str]:
