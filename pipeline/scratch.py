@@ -15,6 +15,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 
 from pipeline import locks
+from pipeline.settings import temporary_folder
 
 _PREFIX = "gongkai-run-"
 
@@ -29,7 +30,7 @@ def claim() -> Path:
     Raises:
         OSError: there is no folder for temporary files, or its disk is full.
     """
-    base = _base()
+    base = temporary_folder()
     _sweep(base)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
@@ -42,18 +43,6 @@ def claim() -> Path:
     # After those of multiprocessing, which removes its own (exitpriority -100) from in there.
     Finalize(None, shutil.rmtree, args=(folder, True), exitpriority=-1000)
     return folder
-
-
-def _base() -> Path:
-    """Where temporary files go on this machine.
-
-    As ``tempfile`` finds it, but for the file by which that tries a folder: a kill in that moment leaves it.
-    """
-    told = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
-    for place in map(Path, [] if tempfile.tempdir else told):
-        if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
-            return place.absolute()
-    return Path(tempfile.gettempdir())
 
 
 def _sweep(base: Path) -> None:

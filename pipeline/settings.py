@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,3 +156,15 @@ def _number(environ: Mapping[str, str], name: str, default: float) -> float:
     if not 0 <= number < float("inf"):
         raise SettingsFault(f"{name} must be a number of at least 0, not {text!r}")
     return number
+
+
+def temporary_folder() -> Path:
+    """Where temporary files go on this machine.
+
+    As ``tempfile`` finds it, but for the file by which that tries a folder: a kill in that moment leaves it.
+    """
+    told = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
+    for place in map(Path, [] if tempfile.tempdir else told):
+        if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+            return place.absolute()
+    return Path(tempfile.gettempdir())
