@@ -69,7 +69,6 @@ _LOG = "build.log"
 _PAGE = 160
 _GAPS_SHOWN = 50
 _PROFILED = 15
-_LONGEST = 3
 
 RawOption = Annotated[Path | None, typer.Option("--raw", help="folder with report files [data/raw]")]
 RawOrUrlOption = Annotated[
@@ -152,9 +151,8 @@ def build(
     if outcome.unchanged:
         console.print("nothing is new: the published warehouse stands")
     if outcome.stages:
-        longest = sorted(outcome.stages, key=lambda one: -one[1])[:_LONGEST]
-        told = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in longest)
-        console.print(f"{sum(took for _, took in outcome.stages):.1f} s in its steps; longest: {told}")
+        seconds = sum(took for _, took in outcome.stages)
+        console.print(f"{seconds:.1f} s in its steps; longest: {outcome.longest}", soft_wrap=True)
     if profile:
         _profile(console, outcome)
     _summary(console, chosen)

@@ -87,29 +87,30 @@ def read_files(files: Sequence[RawFile], read: ReadFile, workers: int, limits: L
     waiting = deque(files)
     suspects: list[RawFile] = []
     while waiting:
-        running: dict[Future[_Outcome], RawFile] = {}
-        with _pool(context, min(workers, len(waiting)), limits) as pool, _copies() as copies:
+        running: dict[Future[_Outcome], tuple[RawFile, contextlib.ExitStack]] = {}
+        with _pool(context, min(workers, len(waiting)), limits) as pool:
             try:
                 while waiting or running:
                     while waiting and len(running) < 2 * workers:
-                        at_hand = copies.fetch(waiting[0])
+                        file, held = waiting[0], contextlib.ExitStack()
+                        at_hand = _fetched(file, held, limits)
                         if isinstance(at_hand, _Outcome):
                             yield _reading(waiting.popleft(), at_hand)
                             continue
                         future = pool.submit(_read_one, read, at_hand, limits)
-                        running[future] = waiting.popleft()
+                        running[future] = waiting.popleft(), held
                     done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), set())
                     for future in done:
                         outcome = future.result()
-                        file = running.pop(future)
-                        copies.drop(file)
+                        file, held = running.pop(future)
+                        held.close()
                         if outcome.starved:
                             suspects.append(file)
                         else:
                             yield _reading(file, outcome)
             except BrokenProcessPool:
                 # Whichever document did it was in flight: those are read alone, the others go on.
-                suspects.extend(running.values())
+                suspects.extend(file for file, _ in running.values())
                 if not tried:
                     _try_worker(context, read, limits)
                     tried = True
@@ -118,6 +119,9 @@ def read_files(files: Sequence[RawFile], read: ReadFile, workers: int, limits: L
                 for worker in multiprocessing.active_children():
                     worker.terminate()
                 raise
+            finally:
+                for _, held in running.values():
+                    held.close()
     if suspects and not tried:
         _try_worker(context, read, limits)
     for file in suspects:
@@ -126,13 +130,13 @@ def read_files(files: Sequence[RawFile], read: ReadFile, workers: int, limits: L
 
 def unreadable(file: RawFile, message: str, only_under: str | None = None) -> Reading:
     """What is kept of a file that cannot be read, and under which limits alone."""
-    return _reading(file, _failure("other", "unreadable", message, only_under))
+    return _reading(file, _failure("unreadable", message, only_under))
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    format: FileFormat
     payload: str
+    format: FileFormat = "other"
     only_under: str | None = None
     starved: bool = False
     seconds: float = 0.0
@@ -149,47 +153,24 @@ def _alone(
     file: RawFile, read: ReadFile, limits: Limits, context: multiprocessing.context.BaseContext
 ) -> Reading:
     try:
-        with _pool(context, 1, limits) as pool, _copies() as copies:
-            at_hand = copies.fetch(file)
+        with _pool(context, 1, limits) as pool, contextlib.ExitStack() as held:
+            at_hand = _fetched(file, held, limits)
             if isinstance(at_hand, _Outcome):
                 return _reading(file, at_hand)
             return _reading(file, pool.submit(_read_one, read, at_hand, limits).result())
     except BrokenProcessPool:
         message = f"reading it ended the worker process twice (limits: {limits}). {_ANEW}"
-        return _reading(file, _failure("other", "unreadable", message, str(limits)))
+        return _reading(file, _failure("unreadable", message, str(limits)))
 
 
-class _Copies:
-    """Files fetched for the workers, which have no network; each is kept while it is read."""
-
-    def __init__(self) -> None:
-        self.held: dict[str, contextlib.ExitStack] = {}
-
-    def fetch(self, file: RawFile) -> RawFile | _Outcome:
-        """The file where a worker can read it, or why it cannot be had."""
-        if not file.url or file.url.startswith(FOLDER):
-            return file
-        stack = contextlib.ExitStack()
-        outcome, own = _guarded(lambda: stack.enter_context(local_copy(file)))
-        if own is None:
-            return outcome
-        self.held[file.path] = stack
-        return replace(own, url="")
-
-    def drop(self, file: RawFile) -> None:
-        """Remove what was fetched of it."""
-        if file.path in self.held:
-            self.held.pop(file.path).close()
-
-
-@contextlib.contextmanager
-def _copies() -> Iterator[_Copies]:
-    copies = _Copies()
-    try:
-        yield copies
-    finally:
-        for stack in copies.held.values():
-            stack.close()
+def _fetched(file: RawFile, held: contextlib.ExitStack, limits: Limits) -> RawFile | _Outcome:
+    """The file where a worker, which has no network, can read it until ``held`` ends; or why not."""
+    if not file.url or file.url.startswith(FOLDER):
+        return file
+    own = _caught(lambda: held.enter_context(local_copy(file)), limits)
+    if isinstance(own, _Outcome):
+        return replace(own, only_under=AGAIN, starved=False)  # whatever it was, it may pass
+    return replace(own, url="")
 
 
 def _context(read: ReadFile) -> multiprocessing.context.BaseContext:
@@ -282,58 +263,49 @@ def _megabytes() -> int:
 
 def _read_one(read: ReadFile, file: RawFile, limits: Limits) -> _Outcome:
     """One document within its limits."""
-    kind: list[FileFormat] = ["other"]
+    kind: FileFormat = "other"
 
     def whole() -> _Outcome:
+        nonlocal kind
         with local_copy(file) as own:
             started = time.perf_counter()
             with _Alarm(limits.seconds):
-                kind[0] = sniff(own.place)
+                kind = sniff(own.place)
                 report = pack(read(own.place, own.path))
             took = time.perf_counter() - started
             # What was read must be the bytes that the document is named by.
             if not own.is_still(own.place.stat()):
-                return _failure(kind[0], "unreadable", "the file changed during the run. Run again.", AGAIN)
-        return _Outcome(kind[0], report, seconds=took)
+                return _failure("unreadable", "the file changed during the run. Run again.", AGAIN)
+        return _Outcome(report, seconds=took)
 
-    fault, outcome = _guarded(whole, limits)
-    return replace(fault, format=kind[0]) if outcome is None else outcome
+    return replace(_caught(whole, limits), format=kind)
 
 
-def _guarded(work: Callable[[], T], limits: Limits | None = None) -> tuple[_Outcome, T | None]:
-    """What the work gives, or its fault as an outcome. The one boundary where any fault becomes a row.
-
-    Without limits the work is to fetch a file: what file systems raise is their own, and may pass.
-    """
+def _caught(work: Callable[[], T], limits: Limits) -> T | _Outcome:
+    """What the work gives, or its fault as an outcome: the one boundary where any fault becomes a row."""
     try:
-        return _Outcome("other", ""), work()
+        return work()
     except OSError as fault:
         if fault.errno == errno.EFBIG:
             message = f"reading it wrote a file of more than {FILE_MEGABYTES} MB. {_ANEW}"
-            return _failure("other", "unreadable", message, str(limits)), None
+            return _failure("unreadable", message, str(limits))
         message = f"cannot be opened: {fault.strerror or type(fault).__name__}. Run again when it can."
-        return _failure("other", "unreadable", message, AGAIN), None
+        return _failure("unreadable", message, AGAIN)
     except ReadingError as fault:
-        return _failure("other", fault.status, fault.message), None
+        return _failure(fault.status, fault.message)
     except _OutOfTime:
-        seconds = limits.seconds if limits else 0
-        return _failure(
-            "other", "unreadable", f"reading it took longer than {seconds:g} s. {_ANEW}", str(limits)
-        ), None
+        message = f"reading it took longer than {limits.seconds:g} s. {_ANEW}"
+        return _failure("unreadable", message, str(limits))
     except MemoryError:
-        megabytes = limits.megabytes if limits else 0
-        message = f"reading it took more memory than {megabytes} MB. {_ANEW}"
-        return replace(_failure("other", "unreadable", message, str(limits)), starved=True), None
+        message = f"reading it took more memory than {limits.megabytes} MB. {_ANEW}"
+        return replace(_failure("unreadable", message, str(limits)), starved=True)
     except Exception as fault:
-        message = f"{type(fault).__name__}: {fault}"
-        return _failure("other", "unreadable", message, None if limits else AGAIN), None
+        return _failure("unreadable", f"{type(fault).__name__}: {fault}")
 
 
-def _failure(
-    kind: FileFormat, status: DocumentStatus, message: str, only_under: str | None = None
-) -> _Outcome:
+def _failure(status: DocumentStatus, message: str, only_under: str | None = None) -> _Outcome:
     text = message.encode("utf-8", "backslashreplace").decode()[:_MESSAGE_LENGTH]
-    return _Outcome(kind, pack(Report(status, text)), only_under)
+    return _Outcome(pack(Report(status, text)), only_under=only_under)
 
 
 class _Alarm:

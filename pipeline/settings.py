@@ -163,8 +163,9 @@ def temporary_folder() -> Path:
 
     As ``tempfile`` finds it, but for the file by which that tries a folder: a kill in that moment leaves it.
     """
-    told = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
-    for place in map(Path, [] if tempfile.tempdir else told):
+    told = [os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
+    usual = ["/tmp"] if os.name == "posix" else []  # noqa: S108 - where a folder of our own is made
+    for place in map(Path, [] if tempfile.tempdir else filter(None, told + usual)):
         if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
             return place.absolute()
     return Path(tempfile.gettempdir())

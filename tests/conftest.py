@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -26,6 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse of data/raw, to be read only; tests that use it carry ``xdist_group("samples")``."""
     folder = tmp_path_factory.mktemp("samples")
-    readme.build(folder)
+    (folder / "said.txt").write_text(readme.build(folder), encoding="utf-8")
     with connect(folder / "gongkai.duckdb", read_only=True) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def samples_said(samples: duckdb.DuckDBPyConnection) -> str:
+    """What the build of ``samples`` printed."""
+    (place,) = samples.execute("select path from duckdb_databases() where path is not null").fetchone() or ()
+    return (Path(place).parent / "said.txt").read_text(encoding="utf-8")

@@ -52,6 +52,17 @@ def build(warehouse: Path) -> str:
     return done.stdout.replace(str(warehouse), "data/warehouse")
 
 
+def steady(said: str) -> str:
+    """What a build prints but for how long it took and where the warehouse lies."""
+    return re.sub(r"(?<=unchanged\n).*?(?=┏)", "", said, count=1, flags=re.S).strip()
+
+
+def built(text: str) -> str:
+    """What the README says that a build prints."""
+    (match,) = _BUILD.finditer(text)
+    return match["said"].replace("```\n", "")
+
+
 def answer(connection: duckdb.DuckDBPyConnection, sql: str) -> str:
     """A query's result as a Markdown table."""
     result = connection.execute(sql)

@@ -15,7 +15,14 @@ PACKAGE = ROOT / "pipeline"
 
 # The rooms in order; a module may import from its own room and from earlier ones.
 ROOMS = (
-    ("pipeline.settings", "pipeline.terminal", "pipeline.files", "pipeline.locks", "pipeline.scratch"),
+    (
+        "pipeline.settings",
+        "pipeline.terminal",
+        "pipeline.files",
+        "pipeline.plain_yaml",
+        "pipeline.locks",
+        "pipeline.scratch",
+    ),
     ("pipeline.form",),
     ("pipeline.reading",),
     ("pipeline.agencies",),
@@ -47,7 +54,13 @@ BESIDE = ("pipeline.crawl",)
 # Who may start it: a command, an asset.
 MAY_START = ("pipeline.defs", "pipeline.cli")
 # What it may import beside its own.
-BESIDE_IMPORTS = ("pipeline.crawl", "pipeline.settings", "pipeline.terminal", "pipeline.locks")
+BESIDE_IMPORTS = (
+    "pipeline.crawl",
+    "pipeline.settings",
+    "pipeline.terminal",
+    "pipeline.plain_yaml",
+    "pipeline.locks",
+)
 
 
 def modules() -> list[Path]:

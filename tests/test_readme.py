@@ -24,6 +24,14 @@ def test_the_answers_are_true(samples: duckdb.DuckDBPyConnection, path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("path", readme.READMES, ids=lambda p: p.name)
+def test_the_picture_of_a_build_is_true(samples_said: str, path: Path) -> None:
+    printed = readme.built(path.read_text(encoding="utf-8"))
+    assert readme.steady(printed) == readme.steady(samples_said)
+    assert " s in its steps; longest: " in printed and "data/warehouse/gongkai.duckdb" in printed
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("path", readme.PAGES, ids=lambda p: p.name)
 def test_the_pages_show_the_examples_and_their_answers(
     samples: duckdb.DuckDBPyConnection, path: Path

@@ -32,6 +32,16 @@ def test_the_folder_is_taken_without_a_file_that_tries_it(tmp_path: Path, name: 
     assert opened == "[]" and list(tmp_path.iterdir()) == []
 
 
+def test_the_usual_folder_is_taken_so_too() -> None:
+    bare = {key: value for key, value in os.environ.items() if key not in ("TMPDIR", "TEMP", "TMP")}
+    done = subprocess.run(
+        [sys.executable, "-c", CLAIM], cwd=ROOT, env=bare, stdout=subprocess.PIPE, text=True, check=True
+    )
+    folder, opened = done.stdout.splitlines()
+    assert (Path(folder).parent, opened) == (Path("/tmp"), "[]")
+    assert not Path(folder).exists()
+
+
 def test_a_folder_that_is_not_there_is_passed_over(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CLAIM],

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from pipeline import plain_yaml
+
 SOURCES = Path(__file__).with_name("sources.yaml")
 AdapterName = Literal["hanweb", "trs", "gkmlpt", "c_code", "openness", "vsb", "generic"]
 # Which options each adapter understands; any other is a fault, so that a slip is not passed over.
@@ -27,18 +29,6 @@ _OPTIONS: dict[str, frozenset[str]] = {
     "generic": frozenset({"link", "lists", "next"}),
 }
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
-
-
-# PyYAML's converters have no faults of their own: ``!!timestamp x`` is an AttributeError.
-_NOT_YAML = (
-    yaml.YAMLError,
-    ValueError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    RecursionError,
-)
 
 
 class SourceFault(ValueError):
@@ -205,8 +195,8 @@ def load(path: Path = SOURCES) -> dict[str, Source]:
     except (OSError, UnicodeDecodeError) as fault:
         raise SourceFault(f"{path}: cannot be read ({fault})") from None
     try:
-        data = yaml.safe_load(text)
-    except _NOT_YAML as fault:
+        data = plain_yaml.load(text)
+    except yaml.YAMLError as fault:
         raise SourceFault(f"{path}: no YAML: {' '.join(str(fault).split())}") from None
     if not isinstance(data, dict) or set(data) != {"sources"} or not isinstance(data["sources"], list):
         raise SourceFault(f"{path}: one key, sources, with a list under it, is all that stands here")

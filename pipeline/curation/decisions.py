@@ -18,9 +18,8 @@ import yaml
 from pydantic import ConfigDict, Strict, StringConstraints, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from pipeline import frames
+from pipeline import frames, plain_yaml
 from pipeline.form.model import CellSpec, forms
-from pipeline.form.strict import NOT_YAML
 
 Verdict = Literal["confirmed", "dismissed", "corrected"]
 """confirmed: the office's own mistake · dismissed: no mistake · corrected: the right figure is known."""
@@ -222,12 +221,12 @@ def load_file(path: Path, name: str) -> list[Entry]:
 def parse(text: str, name: str) -> list[Entry]:
     """The decisions of a file's text, as ``load_file``."""
     try:
-        data = yaml.load(text, Loader)  # noqa: S506 - a SafeLoader that takes less
+        data = plain_yaml.load(text, Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}: " if mark else ""
         return [Entry(name, 1, None, f"not YAML: {place}{error.problem}")]
-    except NOT_YAML as error:
+    except yaml.YAMLError as error:
         return [Entry(name, 1, None, f"not YAML: {' '.join(str(error).split())[:200]}")]
     if data is None:
         return []

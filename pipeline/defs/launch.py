@@ -31,7 +31,7 @@ _NO_CAPTURE = {
 }
 
 _COUNTED = ("read_now", "known_before", "files_per_second")
-_LONGEST = 5
+_LONGEST = 3
 
 # Faults whose message is all that there is to say.
 _NO_MEMORY = "OutOfMemoryException"
@@ -52,6 +52,11 @@ class Outcome:
     unchanged: bool = field(default=False, compare=False)
     stages: tuple[tuple[str, float], ...] = field(default=(), compare=False)
     slowest: tuple[tuple[str, float], ...] = field(default=(), compare=False)
+
+    @property
+    def longest(self) -> str:
+        """The steps that took longest, in one line."""
+        return _longest(self.stages)
 
 
 def run_build(
@@ -98,7 +103,8 @@ def run_build(
             result = job.execute_in_process(
                 run_config=config, instance=instance, raise_on_error=False, asset_selection=only
             )
-            instance.add_run_tags(result.run_id, _cost(result))
+            stages = tuple(_stages(result.all_events))
+            instance.add_run_tags(result.run_id, _cost(result, stages))
     finally:
         steps.LOG.removeHandler(handler)
         handler.close()
@@ -107,7 +113,7 @@ def run_build(
     counts = _metadata(result, "document_text")
     read_now, known = counts.get("read_now", 0), counts.get("known_before", 0)
     slowest = tuple((str(path), float(str(took))) for path, took in _json(result, "document_text", "slowest"))
-    return Outcome(None, read_now, known, only is not None, tuple(_stages(result.all_events)), slowest)
+    return Outcome(None, read_now, known, only is not None, stages, slowest)
 
 
 def _is_current(settings: Settings, read: ReadFile, check: steps.RunChecks) -> bool:
@@ -191,13 +197,16 @@ def _stages(events: Sequence[dg.DagsterEvent]) -> Iterator[tuple[str, float]]:
             yield event.step_key, event.step_success_data.duration_ms / 1000
 
 
-def _cost(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+def _longest(stages: Sequence[tuple[str, float]]) -> str:
+    most = sorted(stages, key=lambda one: -one[1])[:_LONGEST]
+    return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in most)
+
+
+def _cost(result: dg.ExecuteInProcessResult, stages: Sequence[tuple[str, float]]) -> dict[str, str]:
     """What a run took, as tags of the run: files read and known, files a second, its longest steps."""
     found = _of_asset(result, "document_text")
     counts = {name: str(found[name].value) for name in _COUNTED if name in found}
-    longest = sorted(_stages(result.all_events), key=lambda one: -one[1])[:_LONGEST]
-    steps_said = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in longest)
-    return {f"gongkai/{name}": said for name, said in {**counts, "longest_steps": steps_said}.items()}
+    return {f"gongkai/{name}": said for name, said in {**counts, "longest_steps": _longest(stages)}.items()}
 
 
 def _metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, int]:

@@ -13,11 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import ConfigDict, StringConstraints
 from pydantic.dataclasses import dataclass
 
-from pipeline.form.strict import NOT_YAML
+from pipeline.form.strict import load_strict
 
 HERE = Path(__file__).parent
 
@@ -286,15 +285,7 @@ def load_form(path: Path) -> Form:
     Raises:
         FormFault: naming the file and the place (``tables.1.blocks.0.rows.2.code``) of each fault.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except NOT_YAML as error:
-        raise FormFault(f"{path.name}: not YAML: {error}") from error
-    try:
-        form = TypeAdapter(Form).validate_python(data)
-    except ValidationError as error:
-        faults = (f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise FormFault(f"{path.name}: " + "; ".join(faults)) from error
+    form = load_strict(path, Form, FormFault)
     for place, fault in _faults(form):
         raise FormFault(f"{path.name}: {place}: {fault}")
     return form

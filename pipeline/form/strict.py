@@ -12,18 +12,9 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-T = TypeVar("T")
+from pipeline import plain_yaml
 
-NOT_YAML = (
-    yaml.YAMLError,
-    ValueError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    RecursionError,
-)
-"""What PyYAML raises of a text that is none: its converters have no own faults (``!!timestamp x``)."""
+T = TypeVar("T")
 
 
 def load_strict(
@@ -38,8 +29,8 @@ def load_strict(
             file that is no YAML or no UTF-8. YAML tags that make objects are refused.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except NOT_YAML as error:
+        data = plain_yaml.load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise fault(f"{path.name}: not YAML: {error}") from error
     try:
         return TypeAdapter(shape).validate_python(prepare(data) if prepare is not None else data)

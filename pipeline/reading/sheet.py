@@ -25,7 +25,7 @@ ENGINE = "xlsx"
 
 _S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
-_PLACE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})")
+_PLACE = re.compile(r"\$?([A-Z]{1,3})\$?([1-9]\d{0,6})")
 _ROWS = 1_048_576
 """Rows that a sheet may have; a number beyond them is none."""
 _UNCOUNTED = "?"
@@ -199,7 +199,7 @@ def _merge(root: etree._Element, found: dict[tuple[int, int], _Box]) -> None:
         high = min(int(end[2]), last_row) - row + 1
         wide = min(_column(end[1]), last_column) - column + 1
         room -= max(high, 1) * max(wide, 1)
-        if high < 1 or wide < 1 or row < 1:
+        if high < 1 or wide < 1:
             continue
         if room < 0:
             raise ReadingError("unreadable", "merged cells without end. Save only the report's table.")
