@@ -115,10 +115,14 @@ def build(
         bool, typer.Option("--profile", help="also print what each step and the slowest files took")
     ] = False,
     executor: ExecutorOption = None,
+    readings: Annotated[
+        str | None,
+        typer.Option("--readings", help="URL where machines share what they have read [none]"),
+    ] = None,
 ) -> None:
     """Read every report file of the raw folder into gongkai.duckdb."""
     console = Console()
-    chosen = _settings(raw, warehouse, workers, accept, curation, verify, wait, executor)
+    chosen = _settings(raw, warehouse, workers, accept, curation, verify, wait, executor, readings)
     if not chosen.raw_url and not chosen.raw.is_dir():
         _fail(f"there is no raw folder at {chosen.raw}")
     if curation is not None and not curation.is_dir():
@@ -553,6 +557,7 @@ def _settings(
     verify: bool = False,
     wait: float | None = None,
     executor: str | None = None,
+    readings: str | None = None,
 ) -> Settings:
     try:
         return settings(
@@ -564,6 +569,7 @@ def _settings(
             verify=verify,
             wait=wait,
             executor=executor,
+            readings=readings,
         )
     except SettingsFault as fault:
         _fail(str(fault))

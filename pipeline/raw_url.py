@@ -1,7 +1,7 @@
 """Raw files behind a URL: a folder that all machines see (file://), or an object store that fsspec knows.
 
 Here: listing and naming them as collection.py does for a folder, and fetching one where it is read.
-Not here: any protocol (fsspec and its file systems), or reading a file (reading_pool.py).
+Not here: any protocol (urls.py), or reading a file (reading_pool.py).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import polars as pl
 from pipeline.collection import RawFile, identify, list_files, no_report
 from pipeline.files import write_whole
 from pipeline.manifest import OWN_FOLDER, Provenance, provenance
+from pipeline.urls import UrlFault, system, told
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -32,13 +33,10 @@ FOLDER = "file://"
 # What file systems call the mark of a file's bytes, or the time of their last change.
 _MARKS = ("ETag", "etag", "md5Hash", "content_md5", "checksum", "generation")
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified")
+_CANNOT = "cannot be listed"
 _SETTLED = 2.0
 _BLOCK = 1 << 20
 _SEEN = {"url": pl.String, "bytes": pl.Int64, "mark": pl.String, "document_id": pl.String}
-
-
-class UrlFault(RuntimeError):
-    """A URL whose files cannot be had at all; the message says why in one line."""
 
 
 class FileChanged(OSError):
@@ -64,29 +62,29 @@ def list_url(url: str, stats: Path, threads: int = 1, trust: bool = True) -> tup
             raise UrlFault(f"there is no folder at {url}")
         listed = identify(list_files(root), stats, threads, trust)
         return tuple(replace(file, url=file.place.as_uri()) for file in listed)
-    with _told(url):
-        system, root_name = _system(url)
-        if not system.isdir(root_name):
+    with told(url, _CANNOT):
+        store, root_name = system(url, anew=True)
+        if not store.isdir(root_name):
             raise UrlFault(f"there is nothing to list at {url}")
-        found = system.find(root_name, detail=True)
-        files = _described(system, root_name, found)
-        return _identified(system, files, found, stats, threads, trust)
+        found = store.find(root_name, detail=True)
+        files = _described(store, root_name, found)
+        return _identified(store, files, found, stats, threads, trust)
 
 
 def provenance_of(url: str) -> dict[str, Provenance]:
     """What manifests of crawls behind the URL tell, as ``manifest.provenance``."""
     if url.startswith(FOLDER):
         return provenance(Path(unquote(url.removeprefix(FOLDER))))
-    with _told(url), tempfile.TemporaryDirectory(prefix="gongkai-manifests-") as folder:
-        system, root = _system(url)
-        for entry in system.ls(root, detail=True):
-            source = _within(system, root, entry["name"])
+    with told(url, _CANNOT), tempfile.TemporaryDirectory(prefix="gongkai-manifests-") as folder:
+        store, root = system(url)
+        for entry in store.ls(root, detail=True):
+            source = _within(store, root, entry["name"])
             manifest = f"{entry['name'].rstrip('/')}/{OWN_FOLDER}/manifest.jsonl"
-            if entry["type"] != "directory" or not source or not system.isfile(manifest):
+            if entry["type"] != "directory" or not source or not store.isfile(manifest):
                 continue
             place = Path(folder, source, OWN_FOLDER, PurePosixPath(manifest).name)
             place.parent.mkdir(parents=True)
-            place.write_bytes(system.cat_file(manifest))
+            place.write_bytes(store.cat_file(manifest))
         return provenance(Path(folder))
 
 
@@ -110,8 +108,8 @@ def local_copy(file: RawFile) -> Iterator[RawFile]:
         yield replace(file, mtime_ns=info.st_mtime_ns, changed_ns=info.st_ctime_ns)
     else:
         with tempfile.TemporaryDirectory(prefix="gongkai-raw-") as folder:
-            system, name = _system(file.url)
-            content = system.cat_file(name)
+            store, name = system(file.url)
+            content = store.cat_file(name)
             _must_be(file, hashlib.sha256(content).hexdigest())
             place = Path(folder, file.place.name)
             place.write_bytes(content)
@@ -124,38 +122,15 @@ def _must_be(file: RawFile, digest: str) -> None:
         raise FileChanged
 
 
-def _system(url: str) -> tuple[AbstractFileSystem, str]:
-    from fsspec.core import url_to_fs  # loads nothing of any protocol until it is asked for one
-
-    system, root = url_to_fs(url)
-    return system, str(root)
-
-
-@contextmanager
-def _told(url: str) -> Iterator[None]:
-    """What any file system raises for a place that cannot be listed, as one line."""
-    try:
-        yield
-    except ImportError as fault:
-        raise UrlFault(
-            f"{url}: {fault} (pip install it where gongkai is, on every machine that reads)"
-        ) from fault
-    except (OSError, ValueError, RuntimeError) as fault:
-        if isinstance(fault, UrlFault):
-            raise
-        reason = str(fault).split("\n")[0] or type(fault).__name__
-        raise UrlFault(f"{url} cannot be listed: {reason}") from fault
-
-
 # Listing.
 
 _Infos = Mapping[str, Mapping[str, Any]]
 
 
-def _described(system: AbstractFileSystem, root: str, found: _Infos) -> list[RawFile]:
+def _described(store: AbstractFileSystem, root: str, found: _Infos) -> list[RawFile]:
     files: dict[str, RawFile] = {}
     for name, info in found.items():
-        path = _within(system, root, name)
+        path = _within(store, root, name)
         parts = path.split("/")
         if not path or OWN_FOLDER in parts:
             continue
@@ -174,19 +149,19 @@ def _described(system: AbstractFileSystem, root: str, found: _Infos) -> list[Raw
             mtime_ns=0,
             refused="unsupported" if refused else None,
             message=refused,
-            url=system.unstrip_protocol(name),
+            url=store.unstrip_protocol(name),
         )
     return [files[path] for path in sorted(files)]
 
 
-def _within(system: AbstractFileSystem, root: str, name: str) -> str:
+def _within(store: AbstractFileSystem, root: str, name: str) -> str:
     """A name relative to the root; addresses of the web write it percent-encoded."""
     path = name.rstrip("/").removeprefix(root.rstrip("/")).lstrip("/")
-    return unquote(path) if "http" in _protocols(system) else path
+    return unquote(path) if "http" in _protocols(store) else path
 
 
-def _protocols(system: AbstractFileSystem) -> tuple[str, ...]:
-    return (system.protocol,) if isinstance(system.protocol, str) else tuple(system.protocol)
+def _protocols(store: AbstractFileSystem) -> tuple[str, ...]:
+    return (store.protocol,) if isinstance(store.protocol, str) else tuple(store.protocol)
 
 
 # Naming by bytes.
@@ -200,7 +175,7 @@ class _Seen:
 
 
 def _identified(
-    system: AbstractFileSystem,
+    store: AbstractFileSystem,
     files: Sequence[RawFile],
     found: _Infos,
     stats: Path,
@@ -208,20 +183,20 @@ def _identified(
     trust: bool,
 ) -> tuple[RawFile, ...]:
     known = _known(stats) if trust else {}
-    infos = {system.unstrip_protocol(name): info for name, info in found.items()}
+    infos = {store.unstrip_protocol(name): info for name, info in found.items()}
 
     def one(file: RawFile) -> tuple[RawFile, str]:
         if file.refused:
             return file, ""
-        name = _system(file.url)[1]
+        name = system(file.url)[1]
         digest, size = hashlib.sha256(), 0
         try:
             # Some stores tell marks in their lists, others only when asked for the one file.
-            info = infos[file.url] if _mark(infos[file.url]) else system.info(name)
+            info = infos[file.url] if _mark(infos[file.url]) else store.info(name)
             mark, seen = _mark(info), known.get(file.url)
             if seen and mark and (seen.bytes, seen.mark) == (int(info.get("size") or 0), mark):
                 return replace(file, bytes=seen.bytes, document_id=seen.document_id), mark
-            with system.open(name, "rb") as stream:
+            with store.open(name, "rb") as stream:
                 while block := stream.read(_BLOCK):
                     digest.update(block)
                     size += len(block)

@@ -27,8 +27,10 @@ AGAIN = "this run"
 _FULL = 2000
 _MANY = 12
 _NAMED = list(NAMED)
-_READINGS = "reading"
+READINGS = "reading"
+"""The table of a part with one row for each reading."""
 _DEPENDS = [*_NAMED, "format", "only_under", "version"]
+_LASTS = ~pl.col("only_under").eq_missing(pl.lit(AGAIN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,18 @@ class Held:
 
     def identities(self) -> Iterator[pl.DataFrame]:
         """The rows of ``IDENTITY``, part by part; one for each file."""
-        for rows in self._pieces(_READINGS, {"path": "name"}):
+        for rows in self._pieces(READINGS, {"path": "name"}):
             yield rows.select(*IDENTITY)
 
     def rows(self, table: str) -> Iterator[pl.DataFrame]:
         """The rows of a long table, part by part; all rows of a file are in one part."""
         return self._pieces(table, {})
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """All that is kept of these readings, which ``ReadingCache.write`` keeps elsewhere; at least one."""
+        readings = [rows.select(*IDENTITY, "version") for rows in self._pieces(READINGS, {"path": "name"})]
+        long = {table: [rows.select(*schema_of(table)) for rows in self.rows(table)] for table in LONG}
+        return {table: pl.concat(rows) for table, rows in {READINGS: readings, **long}.items()}
 
     def _pieces(self, table: str, names: Mapping[str, str]) -> Iterator[pl.DataFrame]:
         parts = self.places.partition_by("part", as_dict=True, include_key=False)
@@ -77,8 +85,7 @@ class ReadingCache:
 
     def known(self) -> pl.DataFrame:
         """What need not be read again, as ``NAMED``."""
-        again = pl.col("only_under").eq_missing(pl.lit(AGAIN))
-        return self._last().filter(~again).select(_NAMED)
+        return self._last().filter(_LASTS).select(_NAMED)
 
     def held(self, wanted: pl.DataFrame | None = None) -> Held:
         """The readings of ``wanted``, rows of ``NAMED`` (of all files, where it is None)."""
@@ -95,32 +102,36 @@ class ReadingCache:
 
     def add_rows(self, identities: pl.DataFrame, long: Mapping[str, pl.DataFrame]) -> None:
         """Keep readings that are rows already (as ``reading_rows.as_rows`` gives them)."""
-        self._write(identities.with_columns(version=self._expected()), long)
+        self.write({READINGS: identities.with_columns(version=self._expected()), **long})
 
     def compact(self) -> None:
         """Many small parts into larger ones; what is not the last reading of its file goes."""
         last = self._last()
-        live = dict(last.group_by("part").len().iter_rows())
-        small = [part for part in self._parts() if live.get(str(part), 0) < _FULL]
+        live = _counted(last)
+        small = [part for part in self.parts() if live.get(str(part), 0) < _FULL]
         if len(small) < _MANY:
             return
-        for group in _groups(small, live):
-            here = last.filter(pl.col("part").is_in([str(part) for part in group]))
-            if not here.is_empty():
-                held = _held(here)
-                long = {table: pl.concat(held.rows(table)) for table in LONG}
-                self.add_rows(pl.concat(held.identities()), long)
+        for group, held in _gathered(small, last):
+            if not held.places.is_empty():
+                self.write(held.tables(), _marks_of_all(group))
             for part in group:
                 shutil.rmtree(part, ignore_errors=True)
 
-    def _parts(self) -> list[Path]:
-        return sorted(self.folder.glob("part-????????"))
+    def parts(self, without: str = "") -> list[Path]:
+        """The parts, oldest first; only those ``without`` a mark, where one is named."""
+        found = sorted(self.folder.glob("part-????????"))
+        return [part for part in found if not without or not (part / without).exists()]
 
-    def _next_part(self) -> Path:
-        last = max((int(part.name.removeprefix("part-")) for part in self._parts()), default=0)
-        return self.folder / f"part-{last + 1:08d}"
+    def lasting(self, parts: Sequence[Path]) -> Iterator[tuple[list[Path], Held]]:
+        """Parts, as many at a time as make a full one, with what need not be read again of each."""
+        return _gathered(parts, self._last().filter(_LASTS))
 
-    def _write(self, identities: pl.DataFrame, long: Mapping[str, pl.DataFrame]) -> None:
+    def write(self, tables: Mapping[str, pl.DataFrame], marks: Iterable[str] = ()) -> None:
+        """Keep ``Held.tables`` as one more part, whole or not at all.
+
+        Args:
+            marks: names of empty files that go with the part.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self._next_part()
         temporary = part.with_suffix(".tmp")
@@ -128,12 +139,18 @@ class ReadingCache:
             shutil.rmtree(left, ignore_errors=True)
         try:
             temporary.mkdir()
-            for name, frame in {_READINGS: identities, **long}.items():
+            for name, frame in tables.items():
                 frame.write_parquet(temporary / f"{name}.parquet", compression="zstd")
+            for mark in marks:
+                (temporary / mark).touch()
             temporary.replace(part)
         finally:
             # Where the disk is full, the room is given back.
             shutil.rmtree(temporary, ignore_errors=True)
+
+    def _next_part(self) -> Path:
+        last = max((int(part.name.removeprefix("part-")) for part in self.parts()), default=0)
+        return self.folder / f"part-{last + 1:08d}"
 
     def _expected(self) -> pl.Expr:
         """The version that a reading must be of."""
@@ -147,7 +164,7 @@ class ReadingCache:
         limits = pl.col("only_under").is_null() | pl.col("only_under").is_in([self.limits, AGAIN])
         found = [
             rows.filter(pl.col("version") == self._expected(), limits).with_columns(part=pl.lit(str(part)))
-            for part in self._parts()
+            for part in self.parts()
             if (rows := _readings(part)) is not None
         ]
         empty = pl.DataFrame(schema=dict.fromkeys([*_DEPENDS, "part"], pl.String))
@@ -164,11 +181,25 @@ def _readings(part: Path) -> pl.DataFrame | None:
         for table in LONG:
             if not set(schema_of(table)) <= set(pl.read_parquet_schema(part / f"{table}.parquet")):
                 return None
-        if not {*IDENTITY, "version"} <= set(pl.read_parquet_schema(part / f"{_READINGS}.parquet")):
+        if not {*IDENTITY, "version"} <= set(pl.read_parquet_schema(part / f"{READINGS}.parquet")):
             return None
-        return pl.read_parquet(part / f"{_READINGS}.parquet", columns=_DEPENDS)
+        return pl.read_parquet(part / f"{READINGS}.parquet", columns=_DEPENDS)
     except (OSError, pl.exceptions.PolarsError):
         return None
+
+
+def _counted(last: pl.DataFrame) -> dict[str, int]:
+    """How many last readings each part has."""
+    return dict(last.group_by("part").len().iter_rows())
+
+
+def _marks_of_all(parts: Sequence[Path]) -> set[str]:
+    return set.intersection(*({one.name for one in part.iterdir() if not one.suffix} for part in parts))
+
+
+def _gathered(parts: Sequence[Path], last: pl.DataFrame) -> Iterator[tuple[list[Path], Held]]:
+    for group in _groups(parts, _counted(last)):
+        yield group, _held(last.filter(pl.col("part").is_in([str(part) for part in group])))
 
 
 def _groups(parts: Sequence[Path], live: Mapping[str, int]) -> Iterator[list[Path]]:

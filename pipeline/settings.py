@@ -55,6 +55,8 @@ class Settings:
     raw_url: str = ""
     """Where raw files are fetched by whoever reads them, file:// for a folder that all machines see; empty
     where they are read from ``raw``."""
+    readings_url: str = ""
+    """Where machines share what they have read; empty for none."""
     executor: str = LOCAL
     """Who reads: processes of this machine, or the Dask cluster at ``dask[+tls]://host:port``."""
 
@@ -76,6 +78,7 @@ def settings(
     verify: bool = False,
     wait: float | None = None,
     executor: str | None = None,
+    readings: str | None = None,
 ) -> Settings:
     """The settings in force: what is given, else ``GONGKAI_*``, else the project's own folders.
 
@@ -96,6 +99,7 @@ def settings(
         curation=_absolute(curation or environ.get("GONGKAI_CURATION") or PROJECT / "data" / "curation"),
         wait=_number(environ, "GONGKAI_WAIT", 0) if wait is None else wait,
         raw_url=raw_url,
+        readings_url=_place(readings or environ.get("GONGKAI_READINGS_URL") or ""),
         executor=_executor(executor or environ.get("GONGKAI_EXECUTOR") or LOCAL),
     )
 
@@ -134,6 +138,15 @@ def _url(text: Path | str) -> str:
 def _folder(url: str) -> Path | None:
     """The folder that a file:// URL names."""
     return Path(unquote(url.removeprefix(_SHARED))) if url.startswith(_SHARED) else None
+
+
+def _place(text: str) -> str:
+    if text and not _url(text):
+        raise SettingsFault(
+            "shared readings (--readings, GONGKAI_READINGS_URL) lie at a URL, s3://… or file:///…, "
+            f"not at {text!r}"
+        )
+    return text.rstrip("/")
 
 
 def _executor(text: str) -> str:

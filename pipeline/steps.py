@@ -22,7 +22,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline import assembly, frames, shards, warehouse
+from pipeline import assembly, frames, reading_share, shards, warehouse
 from pipeline.cells.read import read_file
 from pipeline.check_cache import CheckCache
 from pipeline.checks import guards, run_checks
@@ -234,9 +234,11 @@ def document_text(run: Run) -> ReadCounts:
     refused = pl.col("refused").is_not_null()
     for path, message in listed.filter(refused).select("path", "message").iter_rows():
         LOG.info("not read %s: %s", printable(path), printable(message))
-    known = cache.known().rename({"name": "path"})
-    unread = listed.join(known, on=["document_id", "path"], how="anti", maintain_order="left")
-    new = [_raw_file(row) for row in unread.filter(~refused).iter_rows()]
+    url = run.settings.readings_url
+    unread = _unread(listed.filter(~refused), cache)
+    if url and not unread.is_empty() and reading_share.fetch(cache, url):
+        unread = _unread(unread, cache)
+    new = [_raw_file(row) for row in unread.iter_rows()]
     total = listed.height
     done = total - len(new)
     run.progress(done, total)
@@ -255,6 +257,8 @@ def document_text(run: Run) -> ReadCounts:
                 part = []
     finally:
         cache.add(part)
+    if url:
+        reading_share.send(cache, url)
     cache.compact()
     took = time.monotonic() - started
     not_read = listed.filter(refused).height
@@ -269,6 +273,11 @@ def document_text(run: Run) -> ReadCounts:
         "document_text", pl.DataFrame([(counts.read, counts.known)], schema=["read", "known"], orient="row")
     )
     return counts
+
+
+def _unread(listed: pl.DataFrame, cache: ReadingCache) -> pl.DataFrame:
+    known = cache.known().rename({"name": "path"})
+    return listed.join(known, on=known.columns, how="anti", maintain_order="left")
 
 
 def _readings(run: Run, files: list[RawFile]) -> Iterator[Reading]:

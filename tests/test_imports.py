@@ -28,11 +28,12 @@ ROOMS = (
     ("pipeline.agencies",),
     ("pipeline.cells",),
     ("pipeline.frames",),
-    ("pipeline.collection", "pipeline.manifest", "pipeline.raw_url"),
+    ("pipeline.urls", "pipeline.collection", "pipeline.manifest", "pipeline.raw_url"),
     (
         "pipeline.reading_rows",
         "pipeline.reading_version",
         "pipeline.reading_cache",
+        "pipeline.reading_share",
         "pipeline.reading_cage",
         "pipeline.reading_pool",
         "pipeline.reading_beside",

@@ -15,10 +15,11 @@ from typer.testing import CliRunner
 from pipeline import cli, raw_url
 from pipeline.collection import identify, list_files
 from pipeline.defs.launch import Outcome, run_build
-from pipeline.raw_url import UrlFault, list_url, provenance_of
+from pipeline.raw_url import list_url, provenance_of
 from pipeline.reading_pool import Limits, read_files
 from pipeline.settings import PROJECT
 from pipeline.settings import settings as settings_of
+from pipeline.urls import UrlFault
 from tests import fakes
 from tests.test_build import contents, own_instance, reports
 
@@ -149,10 +150,10 @@ def test_a_place_that_cannot_be_had_is_told_in_one_line(
             list_url(url, tmp_path / "urls.parquet")
         assert said in str(fault.value) and "\n" not in str(fault.value)
 
-    def lacks(url: str) -> None:
+    def lacks(url: str, anew: bool = False) -> None:
         raise ImportError("Install s3fs to access S3")
 
-    monkeypatch.setattr(raw_url, "_system", lacks)
+    monkeypatch.setattr(raw_url, "system", lacks)
     command = ["build", "--raw", "s3://bucket/raw", "--warehouse", str(tmp_path / "w")]
     result = CliRunner().invoke(cli.app, command)
     assert result.exit_code == 1

@@ -20,9 +20,9 @@ from pipeline.checks import run_checks
 from pipeline.checks.guards import guards, told
 from pipeline.defs import JOB, LOG, definitions
 from pipeline.defs.resources import KEY, READING
-from pipeline.raw_url import UrlFault
 from pipeline.reading_pool import ReadFile
 from pipeline.settings import DAGSTER_YAML, INSTANCE, Settings, dagster_home
+from pipeline.urls import UrlFault
 
 # What the steps print is the terminal's, not a log's.
 _NO_CAPTURE = {
@@ -93,6 +93,7 @@ def run_build(
         "verify": settings.verify,
         "wait": settings.wait,
         "executor": settings.executor,
+        **({"readings": settings.readings_url} if settings.readings_url else {}),
     }
     config = {"resources": {KEY: {"config": folders}}, "loggers": {LOG: {}}}
     only = sorted(READING) if _is_current(settings, read, check) else None

@@ -39,6 +39,11 @@ _CONFIG = {
         is_required=False,
         description="who reads: local, or dask://HOST:PORT, a Dask cluster; default: GONGKAI_EXECUTOR",
     ),
+    "readings": dg.Field(
+        str,
+        is_required=False,
+        description="URL where machines share what they have read; default: GONGKAI_READINGS_URL",
+    ),
 }
 
 
@@ -67,6 +72,7 @@ def build_resource(
             verify=config["verify"],
             wait=config.get("wait"),
             executor=config.get("executor"),
+            readings=config.get("readings"),
         )
         scratch.claim()
         run = context.run

@@ -1,0 +1,56 @@
+"""Places behind URLs: the file system of one, and one line for whatever it raises.
+
+Here: the only use of fsspec. Not here: which files lie there (raw_url.py, reading_share.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+
+class UrlFault(RuntimeError):
+    """A URL whose files cannot be had at all; the message says why in one line."""
+
+
+def system(url: str, anew: bool = False) -> tuple[AbstractFileSystem, str]:
+    """The file system of a URL, and the URL's place in it.
+
+    Args:
+        anew: what was listed before in this process is listed again.
+    Raises:
+        ImportError: fsspec lacks the package for it.
+        ValueError: there is no such protocol.
+    """
+    from fsspec.core import url_to_fs  # loads nothing of any protocol until it is asked for one
+
+    found, root = url_to_fs(url)
+    if anew:
+        found.invalidate_cache()
+    return found, str(root)
+
+
+@contextmanager
+def told(url: str, cannot: str) -> Iterator[None]:
+    """What any file system raises, as one line.
+
+    Args:
+        cannot: what was tried: "cannot be listed".
+    Raises:
+        UrlFault: whatever was raised.
+    """
+    try:
+        yield
+    except ImportError as fault:
+        raise UrlFault(
+            f"{url}: {fault} (pip install it where gongkai is, on every machine that reads)"
+        ) from fault
+    except (OSError, ValueError, RuntimeError) as fault:
+        if isinstance(fault, UrlFault):
+            raise
+        reason = str(fault).split("\n")[0] or type(fault).__name__
+        raise UrlFault(f"{url} {cannot}: {reason}") from fault
