@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from reportlab.pdfgen import canvas
 
 from pipeline.crawl.sources import SourceFault, load
 from pipeline.curation.decisions import load_folder
@@ -175,6 +176,20 @@ def test_a_member_without_a_name(tmp_path: Path) -> None:
     archive.write_bytes(zipped([("", b"x")]))
     with pytest.raises(ReadingError, match="no report in this archive"):
         read_document(archive)
+
+
+def test_half_a_character_in_the_title_of_a_pdf(tmp_path: Path) -> None:
+    """PDFium hands it on, and UTF-16 has no such text; the pages are read all the same."""
+    pdf = tmp_path / "a.pdf"
+    page = canvas.Canvas(str(pdf), pageCompression=0)
+    page.setTitle("XXXX")
+    page.drawString(100, 700, "2023")
+    page.save()
+    whole = pdf.read_bytes()
+    assert whole.count(b"(XXXX)") == 1
+    pdf.write_bytes(whole.replace(b"(XXXX)", b"<FEFFD8000041>"))
+    document = read_document(pdf)
+    assert (document.text.strip(), document.hints) == ("2023", {})
 
 
 # Values that PyYAML's own converters fail on, each with another fault; the last is too deep for it.

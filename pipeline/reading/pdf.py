@@ -168,7 +168,11 @@ def read_pages(path: Path) -> tuple[list[PageReading], dict[str, str], int]:
 
 def _title(pdf: pdfium.PdfDocument) -> str:
     """The file's title, where a person may have given it one."""
-    title = re.sub(r"^Microsoft Word - ", "", pdf.get_metadata_value("Title")).replace("\0", "").strip()
+    try:
+        title = pdf.get_metadata_value("Title")
+    except UnicodeDecodeError:  # half a character of UTF-16: the file may be sound for all that
+        return ""
+    title = re.sub(r"^Microsoft Word - ", "", title).replace("\0", "").strip()
     return "" if title.lower() in ("untitled", "(anonymous)") else title
 
 
