@@ -22,9 +22,9 @@ from pathlib import Path
 import reportlab.rl_config
 import xlsxwriter
 import yaml
-from PIL import Image, ImageDraw
 
 from pipeline.crawl.sources import SOURCES
+from tests import fuzz_pictures
 from tests.render import FORMATS, Report, build, make_figures, render
 from tests.render.layout import PrintedTable
 
@@ -216,6 +216,8 @@ def mutated(rng: random.Random, seeds: Sequence[bytes], kind: str) -> bytes:
     data = rng.choice(seeds)
     if rng.random() < 0.02:
         return bytes(rng.randrange(256) for _ in range(rng.randrange(1, 400)))
+    if kind == "words":
+        return fuzz_pictures.drawn_over(rng, data) if rng.random() < 0.97 else changed(rng, data, seeds, kind)
     if kind in ("word", "sheet", "zip") and data.startswith(b"PK") and rng.random() < 0.85:
         try:
             return _in_zip(rng, data, "tags" if kind == "sheet" else kind)
@@ -418,24 +420,6 @@ def ofds() -> tuple[bytes, ...]:
             ]
         ),
     )
-
-
-@cache
-def pictures() -> tuple[bytes, ...]:
-    """A ruled table of 160 by 100 pixels in every kind of picture."""
-    picture = Image.new("L", (160, 100), 255)
-    draw = ImageDraw.Draw(picture)
-    for y in (10, 35, 60, 90):
-        draw.line((8, y, 150, y), 0)
-    for x in (8, 60, 110, 150):
-        draw.line((x, 10, x, 90), 0)
-    draw.text((15, 15), "12", 0)
-    found = []
-    for kind in ("PNG", "BMP", "GIF", "TIFF", "JPEG", "WEBP"):
-        made = io.BytesIO()
-        picture.save(made, kind)
-        found.append(made.getvalue())
-    return tuple(found)
 
 
 @cache

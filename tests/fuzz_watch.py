@@ -25,6 +25,8 @@ from pipeline.reading import image
 from pipeline.reading.document import Document, Grid, Paragraph, Picture, ReadingError, ReadingStatus
 from pipeline.reading.open import read_document
 from tests import fuzz_inputs as inputs
+from tests import fuzz_pictures
+from tests.fuzz_words import saying
 
 SECONDS = 10
 """Seconds of processor time that an input may take."""
@@ -90,6 +92,34 @@ def _rules(path: Path) -> None:
                 find_tables(without_streaks(grey))
 
 
+def _words(path: Path) -> None:
+    """A picture, with an engine that may say anything of it: places in the picture, each cell's its own."""
+    with saying(path.read_bytes()):
+        document = read_document(path)
+    check(document)
+    with path.open("rb") as file:
+        sizes = [picture.size for picture in image._frames(file)]
+    for block in document.blocks:
+        for locator in (block.locator, *(c.locator for c in getattr(block, "cells", ()))):
+            _in_its_picture(locator, sizes)
+        if isinstance(block, Grid):
+            taken = [
+                (row, column)
+                for cell in block.cells
+                for row in range(cell.row, cell.row + cell.row_span)
+                for column in range(cell.column, cell.column + cell.column_span)
+            ]
+            _hold(len(taken) == len(set(taken)), "a place in two cells")
+
+
+def _in_its_picture(locator: str, sizes: Sequence[tuple[int, int]]) -> None:
+    number, _, box = locator.removeprefix("image=").partition(";box=")
+    wide, high = sizes[int(number) - 1]
+    if box:
+        x0, y0, x1, y1 = map(int, box.split(","))
+        _hold(0 <= x0 <= x1 <= wide and 0 <= y0 <= y1 <= high, "box out of its picture")
+
+
 def _form(path: Path) -> None:
     try:
         load_form(path)
@@ -134,8 +164,9 @@ READERS: dict[str, Reader] = {
     "sheet": Reader("sheet", inputs.sheets, _document, (".xlsx", ".et")),
     "bundle": Reader("zip", inputs.bundles, _document, (".zip", ".eml", ".mht", "")),
     "ofd": Reader("zip", inputs.ofds, _document, (".ofd",)),
-    "image": Reader("raw", inputs.pictures, _rules, (".png", ".tif")),
-    "ocr": Reader("raw", inputs.pictures, _document, (".png", ".tif"), seconds=_OCR),
+    "image": Reader("raw", fuzz_pictures.pictures, _rules, (".png", ".tif")),
+    "ocr": Reader("raw", fuzz_pictures.pictures, _document, (".png", ".tif"), seconds=_OCR),
+    "ocr_words": Reader("words", fuzz_pictures.ruled, _words, (".bmp", ".png")),
     "office": Reader("rtf", inputs.rtfs, _document, (".rtf", ".doc", ".wps"), programs=True, seconds=_OCR),
     "form": Reader("yaml", inputs.form_files, _form, (".yaml",)),
     "sources": Reader("yaml", inputs.source_files, _sources, (".yaml",)),
@@ -173,6 +204,8 @@ def _grid(grid: Grid) -> None:
         _hold(0 <= cell.confidence <= 1, "confidence out of 0 to 1")
         _hold((cell.row, cell.column) not in starts, "two cells begin in one place")
         starts.add((cell.row, cell.column))
+        "\n".join(cell.alternatives).encode("utf-8")
+        _hold(cell.text not in cell.alternatives, "an alternative that is the text itself")
         if not _LOCATOR.fullmatch(cell.locator):
             raise Fault(f"locator {cell.locator[:60]!r}")
 

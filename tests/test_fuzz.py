@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -10,19 +11,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+from PIL import Image
 from reportlab.pdfgen import canvas
 
 from pipeline.crawl.sources import SourceFault, load
 from pipeline.curation.decisions import load_folder
 from pipeline.form.model import FormFault, load_form
 from pipeline.reading.document import Cell, Document, Grid, Paragraph, ReadingError
+from pipeline.reading.image import ocr_available
 from pipeline.reading.open import read_document
-from tests import fuzz
+from tests import fuzz, fuzz_pictures
 from tests.fuzz_inputs import zipped
 from tests.fuzz_watch import READERS, Fault, Watch, check
 
@@ -31,7 +37,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="n
 # As many as a second or so allows; LibreOffice and recognition take seconds each (docs/reliability.md).
 QUICK = {
     "text": 400, "html": 60, "docx": 40, "pdf": 30, "sheet": 100, "bundle": 100, "ofd": 400, "image": 20,
-    "form": 100, "sources": 150, "curation": 300,
+    "ocr_words": 30, "form": 100, "sources": 150, "curation": 300,
 }  # fmt: skip
 OUTSIDE = "gongkai-fuzz-outside"
 
@@ -190,6 +196,71 @@ def test_half_a_character_in_the_title_of_a_pdf(tmp_path: Path) -> None:
     pdf.write_bytes(whole.replace(b"(XXXX)", b"<FEFFD8000041>"))
     document = read_document(pdf)
     assert (document.text.strip(), document.hints) == ("2023", {})
+
+
+@dataclass
+class Says:
+    """Stands for the engine's models: these corners, and "12" with this probability in every line."""
+
+    corners: Sequence[Sequence[tuple[float, float]]]
+    score: float = 0.99
+
+    def run(self, _: None, given: dict[str, npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
+        steps = np.zeros((len(given["x"]), 4, 8), dtype=np.float32)
+        steps[:, :, 0] = 0.1
+        steps[:, 0, 1] = steps[:, 1, 2] = self.score
+        return [steps]
+
+    def read(self, monkeypatch: pytest.MonkeyPatch, path: Path) -> Document:
+        """A ruled table with some ink below it, read with this engine."""
+        from pipeline.reading import ocr_engine
+
+        with Image.open(io.BytesIO(fuzz_pictures.pictures()[0])) as picture:
+            picture.paste(0, (20, 95, 26, 98))
+            picture.save(path)
+        boxes = np.array(self.corners, dtype=np.float64).reshape(-1, 4, 2)
+        monkeypatch.setattr(ocr_engine, "_detector", lambda: lambda *_, **__: SimpleNamespace(boxes=boxes))
+        monkeypatch.setattr(ocr_engine, "_recogniser", lambda: (self, "x", ("", *"1234567")))
+        document = read_document(path)
+        check(document)
+        return document
+
+
+needs_ocr = pytest.mark.skipif(not ocr_available(), reason="needs the extra gongkai[ocr]")
+LINE = [(10, 240), (390, 240), (390, 249), (10, 249)]
+"""Below the table, in the picture as it is worked on: two and a half times as large."""
+
+
+@needs_ocr
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [(float("nan"), 240), *LINE[1:]],
+        [(10, float("inf")), *LINE[1:]],
+        [(-1e9, 240), *LINE[1:]],
+        [*LINE[:2], (1e30, 249), LINE[3]],
+        [(10, 232), (390, 232), (390, 232), (10, 232)],
+        [(10, 232)] * 4,
+    ],
+)
+def test_corners_that_no_line_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, corners: list[tuple[float, float]]
+) -> None:
+    """A line that the engine places nowhere is none; what reaches out of the picture ends at its side."""
+    document = Says([LINE, corners, corners]).read(monkeypatch, tmp_path / "a.png")
+    lines = [block for block in document.blocks if isinstance(block, Paragraph)]
+    assert lines
+    assert all(re.fullmatch(r"image=1;box=\d{1,3},\d{1,2},\d{1,3},\d{1,3}", line.locator) for line in lines)
+
+
+@needs_ocr
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), -float("inf"), 2.0])
+def test_probabilities_that_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, score: float) -> None:
+    """No cell has a confidence that is no number: ``check`` holds it."""
+    document = Says([], score).read(monkeypatch, tmp_path / "a.png")
+    cells = [c for block in document.blocks if isinstance(block, Grid) for c in block.cells]
+    (inked,) = [c for c in cells if c.text]
+    assert inked.text == ("12" if score == 2.0 else "?")
 
 
 # Values that PyYAML's own converters fail on, each with another fault; the last is too deep for it.

@@ -7,7 +7,7 @@ Not here: where a cell's picture comes from (ocr_rules, ocr_cells) or what its t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -28,6 +28,8 @@ STEP = 8
 BATCH = 16
 DETECT_SIDE = 1280
 """Longest side, in pixels, of a picture that lines are looked for in; larger ones are reduced."""
+LEAST_SIDE = 2
+"""Pixels: what is lower or narrower is no line."""
 LIKELY = 0.02
 """Probability from which another character is an alternative."""
 
@@ -109,7 +111,18 @@ def detect(picture: Pixels, side: int = DETECT_SIDE) -> list[npt.NDArray[np.floa
     found = _detector()(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR), use_det=True, use_cls=False, use_rec=False)
     if getattr(found, "boxes", None) is None:
         return []
-    return [np.asarray(box, dtype=np.float32) / scale for box in found.boxes]
+    return [box / scale for box in _sound(found.boxes, small.shape)]
+
+
+def _sound(boxes: Iterable[Any], shape: tuple[int, ...]) -> Iterator[npt.NDArray[np.float32]]:
+    """The corners that can be those of a line, within the picture: the model promises nothing."""
+    high, wide = shape
+    for box in boxes:
+        corners = np.asarray(box, dtype=np.float32)
+        if np.isfinite(corners).all():
+            inside = np.clip(corners, 0, np.array([wide, high], dtype=np.float32))
+            if np.ptp(inside, axis=0).min() >= LEAST_SIDE:
+                yield inside
 
 
 def recognise(lines: Sequence[Pixels]) -> list[Line]:
@@ -143,6 +156,8 @@ def _shaped(line: Pixels) -> npt.NDArray[np.float32]:
 
 def _decoded(steps: npt.NDArray[np.float32], characters: Sequence[str]) -> Line:
     """The best path through the model's output (steps × characters, probabilities)."""
+    # What is no probability is none of a character's: argmax would take NaN for the highest.
+    steps = np.nan_to_num(steps, nan=0.0, posinf=0.0, neginf=0.0).clip(0.0, 1.0)
     best = steps.argmax(axis=1)
     text: list[str] = []
     scores: list[float] = []
