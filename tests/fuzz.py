@@ -29,7 +29,6 @@ from tempfile import TemporaryDirectory
 
 from tests.written import write_part
 
-_CHUNK = 500
 _GUIDED = "--guided" in sys.argv and Path(sys.argv[0]).stem == "fuzz"
 if _GUIDED:
     import atheris
@@ -75,7 +74,7 @@ def input_of(reader: str, seed: int, number: int) -> tuple[bytes, str]:
 
 
 def run(reader: str, inputs: int, seed: int, until: float | None = None) -> Run:
-    """Try inputs 0 to ``inputs`` of a reader, in processes of 500; POSIX only.
+    """Try inputs 0 to ``inputs`` of a reader, some hundreds a process; POSIX only.
 
     Args:
         until: seconds after which no further process is begun.
@@ -85,7 +84,7 @@ def run(reader: str, inputs: int, seed: int, until: float | None = None) -> Run:
     began = time.monotonic()
     at = 0
     while at < inputs and (until is None or time.monotonic() - began < until):
-        at = _chunk(found, seed, at, min(inputs, at + _CHUNK))
+        at = _chunk(found, seed, at, min(inputs, at + READERS[reader].at_once))
     found.seconds = time.monotonic() - began
     return found
 
@@ -242,7 +241,7 @@ def main() -> int:
     options.add_argument("reader", choices=sorted(READERS))
     options.add_argument("--inputs", type=int, default=50_000)
     options.add_argument("--seed", type=int, default=7)
-    options.add_argument("--minutes", type=float, help="begin no further 500 inputs after so long")
+    options.add_argument("--minutes", type=float, help="begin no further process after so long")
     options.add_argument("--guided", action="store_true", help="by coverage; needs the extra fuzz")
     options.add_argument("--keep", type=Path, help="folder for the inputs of faults")
     options.add_argument("--write", type=Path, help="put the figures into this page")

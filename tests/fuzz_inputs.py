@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from email.message import EmailMessage
@@ -24,8 +25,8 @@ import xlsxwriter
 import yaml
 
 from pipeline.crawl.sources import SOURCES
-from tests import fuzz_pictures
-from tests.render import FORMATS, Report, build, make_figures, render
+from tests import fuzz_ole, fuzz_pictures
+from tests.render import FORMATS, Report, build, external, make_figures, render
 from tests.render.layout import PrintedTable
 
 ROOT = Path(__file__).parents[1]
@@ -200,6 +201,7 @@ _TOKENS: dict[str, tuple[bytes, ...]] = {
         b"Content-Type: message/rfc822\r\n",
         b"Content-Location: http://[\r\n",
     ),
+    "ole": fuzz_ole.LINKS,
     "raw": (),
 }
 _NO_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, OSError, EOFError)
@@ -216,6 +218,10 @@ def mutated(rng: random.Random, seeds: Sequence[bytes], kind: str) -> bytes:
     data = rng.choice(seeds)
     if rng.random() < 0.02:
         return bytes(rng.randrange(256) for _ in range(rng.randrange(1, 400)))
+    if kind == "office":
+        kind = "ole" if data.startswith(fuzz_ole.MARK) else "rtf"
+        if kind == "ole" and rng.random() < 0.75:
+            return fuzz_ole.renumbered(rng, data)
     if kind == "words":
         return fuzz_pictures.drawn_over(rng, data) if rng.random() < 0.97 else changed(rng, data, seeds, kind)
     if kind in ("word", "sheet", "zip") and data.startswith(b"PK") and rng.random() < 0.85:
@@ -427,6 +433,24 @@ def rtfs() -> tuple[bytes, ...]:
     """A table in RTF."""
     row = rb"\trowd\cellx2000\cellx4000 \intbl \u34892?\cell 12\cell\row" + b"\n"
     return (b"{\\rtf1\\ansi\\uc1 \\u24180?\\u25253?\\par\n" + row * 3 + b"\\pard end\\par}",)
+
+
+@cache
+def office_files() -> tuple[bytes, ...]:
+    """RTF, and a DOC and an XLS as LibreOffice saves them, where it is installed; WPS and ET are no other."""
+    found = list(rtfs())
+    with tempfile.TemporaryDirectory(prefix="gongkai-") as folder:
+        if FORMATS["doc_libreoffice"].available:
+            path = Path(folder, "report.doc")
+            render(_small(5, "disputes"), "doc_libreoffice", path)
+            found.append(path.read_bytes())
+            source = path.with_suffix(".xlsx")
+            source.write_bytes(sheets()[0])
+            # It may be installed without its part for workbooks.
+            with suppress(FileNotFoundError):
+                external.convert(source, "xls:MS Excel 97", path.with_suffix(".xls"))
+                found.append(path.with_suffix(".xls").read_bytes())
+    return tuple(found)
 
 
 @cache

@@ -63,6 +63,7 @@ class Reader:
     """One thing to be fuzzed: its seeds, how they are changed, and what takes an input.
 
     ``endings``: of the file that an input is written to, one of them. ``programs``: it runs others.
+    ``at_once``: inputs for one process, after which a run may end.
     """
 
     kind: str
@@ -71,6 +72,7 @@ class Reader:
     endings: tuple[str, ...]
     programs: bool = False
     seconds: float = SECONDS
+    at_once: int = 500
 
 
 def _document(path: Path) -> None:
@@ -167,7 +169,15 @@ READERS: dict[str, Reader] = {
     "image": Reader("raw", fuzz_pictures.pictures, _rules, (".png", ".tif")),
     "ocr": Reader("raw", fuzz_pictures.pictures, _document, (".png", ".tif"), seconds=_OCR),
     "ocr_words": Reader("words", fuzz_pictures.ruled, _words, (".bmp", ".png")),
-    "office": Reader("rtf", inputs.rtfs, _document, (".rtf", ".doc", ".wps"), programs=True, seconds=_OCR),
+    "office": Reader(
+        "office",
+        inputs.office_files,
+        _document,
+        (".rtf", ".doc", ".wps", ".xls", ".et"),
+        programs=True,
+        seconds=_OCR,
+        at_once=10,
+    ),
     "form": Reader("yaml", inputs.form_files, _form, (".yaml",)),
     "sources": Reader("yaml", inputs.source_files, _sources, (".yaml",)),
     "curation": Reader("yaml", inputs.decisions, _curation, (".yaml",)),

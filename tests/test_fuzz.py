@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import re
 import signal
 import socket
@@ -28,9 +29,10 @@ from pipeline.form.model import FormFault, load_form
 from pipeline.reading.document import Cell, Document, Grid, Paragraph, ReadingError
 from pipeline.reading.image import ocr_available
 from pipeline.reading.open import read_document
-from tests import fuzz, fuzz_pictures
+from tests import fuzz, fuzz_inputs, fuzz_ole, fuzz_pictures
 from tests.fuzz_inputs import zipped
 from tests.fuzz_watch import READERS, Fault, Watch, check
+from tests.render import external
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
 
@@ -49,6 +51,32 @@ def test_no_input_breaks_a_reader(reader: str) -> None:
     assert found.inputs == QUICK[reader] == sum(found.results.values())
     # Inputs are near enough to real files that some are read.
     assert found.results["unsupported" if reader == "ofd" else "read"] > QUICK[reader] / 10
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(external.libreoffice() is None, reason="needs LibreOffice (libreoffice-writer)")
+def test_no_old_office_file_breaks_its_reader() -> None:
+    """A few only, and the old formats among them: each is a call of LibreOffice."""
+    assert sum(seed.startswith(fuzz_ole.MARK) for seed in fuzz_inputs.office_files()) >= 1
+    found = fuzz.run("office", 6, seed=2)
+    assert not found.faults
+    assert found.inputs == 6
+    assert found.results["read"]
+
+
+def test_without_libreoffice_there_is_still_rtf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(external, "libreoffice", lambda: None)
+    assert fuzz_inputs.office_files.__wrapped__() == fuzz_inputs.rtfs()
+
+
+def test_numbers_of_an_old_office_file_change_in_their_place() -> None:
+    """Header, chains, directory and the heads of both kinds of stream; never a byte more or less."""
+    data = fuzz_ole.MARK + bytes(504) + b"\xff" * 512 + (b"\xec\xa5" + bytes(510)) * 2
+    data += b"\x09\x08\x10\0" + bytes(508)
+    made = [fuzz_ole.renumbered(random.Random(number), data) for number in range(300)]
+    assert {len(one) for one in made} == {len(data)}
+    changed = {at // 512 for one in made for at in range(len(data)) if one[at] != data[at]}
+    assert changed == set(range(len(data) // 512))
 
 
 def test_an_input_follows_from_its_number() -> None:

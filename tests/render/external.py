@@ -1,4 +1,4 @@
-"""PDFs made by other programs: Chromium from the HTML, LibreOffice Writer from the Word file.
+"""Files made by other programs: Chromium from the HTML, LibreOffice from Word files and workbooks.
 
 Here: finding and running them. Where one is absent its format is unavailable, with a line that says
 what to install.
@@ -67,39 +67,46 @@ def pdf_chromium(report: Report, path: Path) -> None:
 
 def pdf_libreoffice(report: Report, path: Path) -> None:
     """The Word file exported by LibreOffice Writer."""
-    command = libreoffice()
-    assert command is not None, "install libreoffice-writer to render this format"
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / f"{path.stem}.docx"
-        docx_file(report, source)
-        _convert(command, source, "pdf", folder)
-        shutil.move(Path(folder) / f"{path.stem}.pdf", path)
+    _saved(report, "pdf", path)
 
 
 def doc_libreoffice(report: Report, path: Path) -> None:
     """The Word file in the old binary format, saved by LibreOffice Writer."""
-    command = libreoffice()
-    assert command is not None, "install libreoffice-writer to render this format"
+    _saved(report, "doc:MS Word 97", path)
+
+
+def _saved(report: Report, kind: str, path: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / f"{path.stem}.docx"
         docx_file(report, source)
-        _convert(command, source, "doc:MS Word 97", folder)
-        shutil.move(Path(folder) / f"{path.stem}.doc", path)
+        convert(source, kind, path)
 
 
-def _convert(command: str, source: Path, kind: str, folder: str) -> None:
-    subprocess.run(
-        [
-            command,
-            f"-env:UserInstallation=file://{folder}/profile",
-            "--headless",
-            "--convert-to",
-            kind,
-            "--outdir",
-            folder,
-            str(source),
-        ],
-        check=True,
-        capture_output=True,
-        timeout=_SECONDS,
-    )
+def convert(source: Path, kind: str, path: Path) -> None:
+    """A file saved by LibreOffice as another kind.
+
+    Args:
+        kind: as LibreOffice names it, ``doc:MS Word 97``.
+        path: the file to write; its ending is the kind's.
+    Raises:
+        FileNotFoundError: the part of LibreOffice for it is not installed.
+    """
+    command = libreoffice()
+    assert command is not None, "install libreoffice-writer to render this format"
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [
+                command,
+                f"-env:UserInstallation=file://{folder}/profile",
+                "--headless",
+                "--convert-to",
+                kind,
+                "--outdir",
+                folder,
+                str(source),
+            ],
+            check=True,
+            capture_output=True,
+            timeout=_SECONDS,
+        )
+        shutil.move(Path(folder) / f"{source.stem}{path.suffix}", path)
