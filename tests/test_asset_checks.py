@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from pipeline.checks.rules import rules
 from pipeline.defs import checks, definitions
 from pipeline.defs.launch import Outcome, run_build
 from pipeline.form.model import forms
-from pipeline.settings import Settings
+from pipeline.settings import PROJECT, Settings
 from tests import fakes
 
 pytestmark = pytest.mark.xdist_group("build")
@@ -347,3 +350,22 @@ def test_a_table_made_alone_passes_the_guards_too(built: Path, monkeypatch: pyte
     )
     assert not result.success
     assert published(built) == before
+
+
+@pytest.mark.slow
+def test_every_process_places_a_check_at_the_same_table() -> None:
+    """A run that is started in the web UI is planned in one process and works in another."""
+    tell = (
+        "from pipeline.defs.checks import CHECKS; print(sorted(str(k) for c in CHECKS for k in c.check_keys))"
+    )
+    placed = {
+        subprocess.run(
+            [sys.executable, "-c", tell],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=PROJECT,
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "4")
+    }
+    assert len(placed) == 1

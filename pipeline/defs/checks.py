@@ -278,7 +278,11 @@ def _ui_type(kind: pl.DataType) -> str:
 
 def _placed(uses: tuple[str, ...]) -> tuple[list[str], str]:
     """The tables and marts that a check reads, and the one made last: what follows waits for it."""
-    made = [key.to_user_string() for asset in (*TABLES, *MARTS) for key in asset.keys]
+    # Keys of one asset are a set, whose order is another one in each process; a run is planned in one
+    # process and works in another, and both have to place a check at the same table.
+    made = [
+        name for asset in (*TABLES, *MARTS) for name in sorted(key.to_user_string() for key in asset.keys)
+    ]
     *others, last = sorted((name for name in uses if name in made), key=made.index)
     return others, last
 
