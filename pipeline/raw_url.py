@@ -22,9 +22,10 @@ from urllib.parse import unquote
 import polars as pl
 
 from pipeline.collection import RawFile, identify, list_files, no_report
+from pipeline.faults import loaded
 from pipeline.files import write_whole
 from pipeline.manifest import OWN_FOLDER, Provenance, provenance
-from pipeline.urls import UrlFault, system, told
+from pipeline.urls import OF_STORES, UrlFault, system, told
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -76,7 +77,7 @@ def provenance_of(url: str) -> dict[str, Provenance]:
     if url.startswith(FOLDER):
         return provenance(Path(unquote(url.removeprefix(FOLDER))))
     with told(url, _CANNOT), tempfile.TemporaryDirectory(prefix="gongkai-manifests-") as folder:
-        store, root = system(url)
+        store, root = system(url, anew=True)
         for entry in store.ls(root, detail=True):
             source = _within(store, root, entry["name"])
             manifest = f"{entry['name'].rstrip('/')}/{OWN_FOLDER}/manifest.jsonl"
@@ -86,6 +87,17 @@ def provenance_of(url: str) -> dict[str, Provenance]:
             place.parent.mkdir(parents=True)
             place.write_bytes(store.cat_file(manifest))
         return provenance(Path(folder))
+
+
+def lacks(url: str) -> str:
+    """What this machine has to install before it can fetch from there; empty where that is nothing."""
+    from fsspec import get_filesystem_class
+
+    try:
+        get_filesystem_class(url.partition("://")[0])
+    except (ImportError, ValueError) as fault:
+        return str(fault).split("\n")[0]
+    return ""
 
 
 @contextmanager
@@ -132,7 +144,8 @@ def _described(store: AbstractFileSystem, root: str, found: _Infos) -> list[RawF
     for name, info in found.items():
         path = _within(store, root, name)
         parts = path.split("/")
-        if not path or OWN_FOLDER in parts:
+        # Consoles of object stores mark a folder by an object whose name ends with a slash.
+        if not path or name.endswith("/") or OWN_FOLDER in parts:
             continue
         refused = ""
         for depth, part in enumerate(parts, 1):
@@ -200,8 +213,8 @@ def _identified(
                 while block := stream.read(_BLOCK):
                     digest.update(block)
                     size += len(block)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
+        except loaded(OF_STORES, OSError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
             return replace(file, refused="unreadable", message=reason), ""
         return replace(file, bytes=size, document_id=digest.hexdigest()), mark
 

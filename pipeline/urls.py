@@ -9,8 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pipeline.faults import loaded
+
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
+
+# What packages of object stores raise that is no OSError, for faults.loaded.
+OF_STORES = (
+    "botocore.exceptions.BotoCoreError",
+    "botocore.exceptions.ClientError",
+    "gcsfs.retry.HttpError",
+    "google.auth.exceptions.GoogleAuthError",
+    "azure.core.exceptions.AzureError",
+    "aiohttp.client_exceptions.ClientError",
+)
 
 
 class UrlFault(RuntimeError):
@@ -45,12 +57,12 @@ def told(url: str, cannot: str) -> Iterator[None]:
     """
     try:
         yield
+    except UrlFault:
+        raise
     except ImportError as fault:
         raise UrlFault(
             f"{url}: {fault} (pip install it where gongkai is, on every machine that reads)"
         ) from fault
-    except (OSError, ValueError, RuntimeError) as fault:
-        if isinstance(fault, UrlFault):
-            raise
+    except loaded(OF_STORES, OSError, ValueError, RuntimeError) as fault:
         reason = str(fault).split("\n")[0] or type(fault).__name__
         raise UrlFault(f"{url} {cannot}: {reason}") from fault

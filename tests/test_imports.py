@@ -22,6 +22,7 @@ ROOMS = (
         "pipeline.plain_yaml",
         "pipeline.locks",
         "pipeline.scratch",
+        "pipeline.faults",
     ),
     ("pipeline.form",),
     ("pipeline.reading",),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from typer.testing import CliRunner
 
 from pipeline import cli, raw_url
@@ -158,6 +162,58 @@ def test_a_place_that_cannot_be_had_is_told_in_one_line(
     result = CliRunner().invoke(cli.app, command)
     assert result.exit_code == 1
     assert "gongkai: s3://bucket/raw: Install s3fs to access S3" in result.output
+
+
+class Bucket(MemoryFileSystem):
+    """An object store as s3fs shows it: what was listed is kept, and a folder may be an object as well."""
+
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    kept: ClassVar[dict[str, dict]] = {}
+    fault: ClassVar[Exception | None] = None
+
+    def find(self, path: str, *_: object, **__: object) -> dict[str, dict]:
+        if path not in self.kept:
+            folder = {"name": f"{path}/甲/", "size": 0, "type": "file", "ETag": "d41d"}
+            self.kept[path] = {**super().find(path, detail=True), folder["name"]: folder}
+        return self.kept[path]
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        self.kept.clear()
+
+    def isdir(self, path: str) -> bool:
+        if self.fault:
+            raise self.fault
+        return super().isdir(path)
+
+    def open(self, path: str, mode: str = "rb", *args: Any, **options: Any) -> Any:
+        if mode == "rb" and path.endswith("broken.txt"):
+            raise StoreFault("the connection was closed")
+        return super().open(path, mode, *args, **options)
+
+
+class StoreFault(Exception):
+    """What botocore raises is no OSError."""
+
+
+def test_an_object_store_is_listed_anew_and_its_folders_are_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "botocore.exceptions", SimpleNamespace(BotoCoreError=StoreFault))  # type: ignore[arg-type]
+    bucket = Bucket()
+    monkeypatch.setattr("fsspec.core.url_to_fs", lambda url: (bucket, bucket._strip_protocol(url)))
+    bucket.pipe("/raw/甲/1.txt", b"1")
+
+    def listed() -> dict[str, str | None]:
+        return {f.path: f.refused for f in list_url("memory://raw", tmp_path / "seen.parquet")}
+
+    assert listed() == {"甲/1.txt": None}
+    bucket.pipe("/raw/甲/2.txt", b"2")
+    bucket.pipe("/raw/broken.txt", b"3")
+    assert listed() == {"broken.txt": "unreadable", "甲/1.txt": None, "甲/2.txt": None}
+    monkeypatch.setattr(Bucket, "fault", StoreFault("Unable to locate credentials"))
+    with pytest.raises(UrlFault, match="memory://raw cannot be listed: Unable to locate credentials"):
+        listed()
 
 
 def test_manifests_behind_a_url(tmp_path: Path, store: tuple[str, list[str]]) -> None:
