@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.collection import RawFile
-from pipeline.raw_url import FOLDER
+from pipeline.raw_url import FOLDER, lacks
 from pipeline.reading import office
 from pipeline.reading_beside import Beside
 from pipeline.reading_pool import Limits, ReadFile, read_files, unreadable
@@ -326,9 +326,13 @@ def _read_task(
 
 
 def _must_see(worker: str, file: RawFile) -> None:
-    """A folder that is not mounted would make all its files unreadable."""
+    """A folder that is not mounted, or a package that is not there, would make all files unreadable."""
+    if not file.url.startswith(FOLDER):
+        if missing := lacks(file.url):
+            raise ClusterFault(f"worker {worker} cannot fetch files: {missing} (pip install it there)")
+        return
     root = file.place.parents[file.path.count("/")]
-    if file.url.startswith(FOLDER) and not root.is_dir():
+    if not root.is_dir():
         raise ClusterFault(
             f"worker {worker} has no folder {root}: mount it there, or name it by its path and not as a URL, "
             "so that its files travel"

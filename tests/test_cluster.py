@@ -200,6 +200,12 @@ def test_files_of_a_folder_that_all_see_are_read_where_they_lie(tmp_path: Path, 
         list(read_on_cluster(files, fakes.read_fake, two, LIMITS))
 
 
+def test_a_worker_that_lacks_the_store_s_package_ends_the_build(tmp_path: Path, two: str) -> None:
+    files = [replace(file, url=f"nostore://bucket/{file.path}") for file in files_of(tmp_path, "a.txt")]
+    with pytest.raises(ClusterFault, match=r"worker tcp\S+ cannot fetch files: Protocol not known: nostore"):
+        list(read_on_cluster(files, fakes.read_fake, two, LIMITS))
+
+
 @pytest.mark.parametrize(
     "content",
     [b'<img src="a.png">', b"<img src=x/%61.png>", b"a&#46;png", "a.png".encode("utf-16")],
