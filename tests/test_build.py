@@ -475,6 +475,24 @@ def test_the_history_of_runs_stands_in_the_project_s_instance(
     assert build(tmp_path) == Outcome(None)
 
 
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("{module: no_such_package, class: Storage, config: {}}", "no_such_package"),
+        ("{module: yaml, class: no_such_class, config: {}}", "no_such_class"),
+    ],
+)
+def test_an_instance_that_cannot_be_had_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, said: str
+) -> None:
+    (tmp_path / "dagster.yaml").write_text(f"run_storage: {named}\n")
+    monkeypatch.setattr(launch, "_instance", REAL_INSTANCE)
+    monkeypatch.setattr(launch, "dagster_home", lambda: tmp_path)
+    fault = build(tmp_path).fault
+    assert fault is not None and fault.startswith(f"Dagster's {tmp_path}/dagster.yaml cannot be used: ")
+    assert said in fault and "\n" not in fault
+
+
 @pytest.mark.slow
 def test_many_files_go_through_in_bounded_parts(tmp_path: Path) -> None:
     for number in range(450):

@@ -13,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.instance.ref import InstanceRef
+from dagster_shared.check import CheckError
 
 from pipeline import scratch, steps, warehouse
 from pipeline.cells.read import read_file
@@ -20,6 +21,7 @@ from pipeline.checks import run_checks
 from pipeline.checks.guards import guards, told
 from pipeline.defs import JOB, LOG, definitions
 from pipeline.defs.resources import KEY, READING
+from pipeline.faults import loaded
 from pipeline.reading_pool import ReadFile
 from pipeline.settings import DAGSTER_YAML, INSTANCE, Settings, dagster_home
 from pipeline.urls import UrlFault
@@ -32,6 +34,13 @@ _NO_CAPTURE = {
 
 _COUNTED = ("read_now", "known_before", "files_per_second")
 _LONGEST = 3
+_REASON = 300
+# What storages of Dagster raise where their database cannot be had.
+_OF_STORAGES = (
+    "dagster_postgres.utils.DagsterPostgresException",
+    "dagster_mysql.utils.DagsterMySQLException",
+    "sqlalchemy.exc.SQLAlchemyError",
+)
 
 # Faults whose message is all that there is to say.
 _NO_MEMORY = "OutOfMemoryException"
@@ -57,6 +66,10 @@ class Outcome:
     def longest(self) -> str:
         """The steps that took longest, in one line."""
         return _longest(self.stages)
+
+
+class InstanceFault(RuntimeError):
+    """The Dagster instance that the user chose cannot be had; the message says why in one line."""
 
 
 def run_build(
@@ -106,6 +119,8 @@ def run_build(
             )
             stages = tuple(_stages(result.all_events))
             instance.add_run_tags(result.run_id, _cost(result, stages))
+    except InstanceFault as fault:
+        return Outcome(str(fault))
     finally:
         steps.LOG.removeHandler(handler)
         handler.close()
@@ -137,13 +152,26 @@ def _instance() -> Iterator[dg.DagsterInstance]:
         # The project's dagster.yaml names the folder relative to the project.
         overrides["storage"] = {"sqlite": {"base_dir": str(INSTANCE)}}
     folder = str(home or DAGSTER_YAML.parent)
-    reference = InstanceRef.from_dir(
-        str(home or INSTANCE),
-        config_dir=folder,
-        overrides=overrides,  # type: ignore[arg-type]
-    )
-    with dg.DagsterInstance.from_ref(reference) as instance:
+    try:
+        reference = InstanceRef.from_dir(
+            str(home or INSTANCE),
+            config_dir=folder,
+            overrides=overrides,  # type: ignore[arg-type]
+        )
+        instance = dg.DagsterInstance.from_ref(reference)
+    except loaded(_OF_STORAGES, dg.DagsterError, CheckError, ImportError, OSError) as fault:
+        raise InstanceFault(f"Dagster's {folder}/dagster.yaml cannot be used: {_reason(fault)}") from fault
+    with instance:
         yield instance
+
+
+def _reason(fault: BaseException) -> str:
+    """What caused a fault of Dagster's settings, in one line; faults of the YAML tell the path in it."""
+    while fault.__cause__ is not None:
+        fault = fault.__cause__
+    errors = [str(error.message) for error in getattr(fault, "errors", ())]
+    lines = " ".join(errors or [str(fault)]).partition("In order for")[0]
+    return " ".join(lines.split())[:_REASON].strip() or type(fault).__name__
 
 
 def _can_write(folder: Path) -> bool:
