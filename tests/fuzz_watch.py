@@ -25,7 +25,7 @@ from pipeline.reading import image
 from pipeline.reading.document import Document, Grid, Paragraph, Picture, ReadingError, ReadingStatus
 from pipeline.reading.open import read_document
 from tests import fuzz_inputs as inputs
-from tests import fuzz_pictures
+from tests import fuzz_office, fuzz_pictures
 from tests.fuzz_words import saying
 
 SECONDS = 10
@@ -114,6 +114,12 @@ def _words(path: Path) -> None:
             _hold(len(taken) == len(set(taken)), "a place in two cells")
 
 
+def _given(path: Path) -> None:
+    """An old Office file, with a LibreOffice that may make anything of it."""
+    with fuzz_office.making(path.read_bytes()):
+        check(read_document(path))
+
+
 def _in_its_picture(locator: str, sizes: Sequence[tuple[int, int]]) -> None:
     number, _, box = locator.removeprefix("image=").partition(";box=")
     wide, high = sizes[int(number) - 1]
@@ -177,6 +183,13 @@ READERS: dict[str, Reader] = {
         programs=True,
         seconds=_OCR,
         at_once=10,
+    ),
+    "office_given": Reader(
+        "office",
+        fuzz_office.files,
+        _given,
+        (".rtf", ".doc", ".wps", ".xls", ".et", ".odt"),
+        programs=True,
     ),
     "form": Reader("yaml", inputs.form_files, _form, (".yaml",)),
     "sources": Reader("yaml", inputs.source_files, _sources, (".yaml",)),

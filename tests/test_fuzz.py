@@ -39,7 +39,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="n
 # As many as a second or so allows; LibreOffice and recognition take seconds each (docs/reliability.md).
 QUICK = {
     "text": 400, "html": 60, "docx": 40, "pdf": 30, "sheet": 100, "bundle": 100, "ofd": 400, "image": 20,
-    "ocr_words": 30, "form": 100, "sources": 150, "curation": 300,
+    "ocr_words": 30, "office_given": 40, "form": 100, "sources": 150, "curation": 300,
 }  # fmt: skip
 OUTSIDE = "gongkai-fuzz-outside"
 
