@@ -8,6 +8,7 @@ import random
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,7 @@ from pipeline.crawl.sources import SourceFault, load
 from pipeline.curation.decisions import load_folder
 from pipeline.form.model import FormFault, load_form
 from pipeline.reading.document import Cell, Document, Grid, Paragraph, ReadingError
-from pipeline.reading.image import ocr_available
+from pipeline.reading.image import _frames, ocr_available
 from pipeline.reading.open import read_document
 from tests import fuzz, fuzz_inputs, fuzz_ole, fuzz_pictures
 from tests.fuzz_inputs import zipped
@@ -289,6 +290,14 @@ def test_probabilities_that_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     cells = [c for block in document.blocks if isinstance(block, Grid) for c in block.cells]
     (inked,) = [c for c in cells if c.text]
     assert inked.text == ("12" if score == 2.0 else "?")
+
+
+def test_a_tiff_that_tells_no_size() -> None:
+    # One entry in its directory: black is 0. Width and height are missing.
+    picture = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 262, 3, 1, 1, 0, 0)
+    with pytest.raises(ReadingError, match="a damaged picture") as fault:
+        list(_frames(io.BytesIO(picture)))
+    assert fault.value.status == "unreadable"
 
 
 # Values that PyYAML's own converters fail on, each with another fault; the last is too deep for it.

@@ -114,8 +114,22 @@ def _frames(file: Any) -> Iterator[Image.Image]:
                     yield _plain(image)
     except Image.DecompressionBombError as error:
         raise ReadingError("unreadable", f"{error}; save it at 200 to 300 dpi") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
+    except _DAMAGED as error:
         raise ReadingError("unreadable", f"a damaged picture ({error}); save it anew") from error
+
+
+# Pillow's readers of formats have no faults of their own: a TIFF without a width is a TypeError.
+_DAMAGED = (
+    UnidentifiedImageError,
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    SyntaxError,
+    EOFError,
+    struct.error,
+)
 
 
 def _check_size(image: Image.Image) -> None:
