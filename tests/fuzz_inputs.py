@@ -222,6 +222,8 @@ def mutated(rng: random.Random, seeds: Sequence[bytes], kind: str) -> bytes:
         kind = "ole" if data.startswith(fuzz_ole.MARK) else "rtf"
         if kind == "ole" and rng.random() < 0.75:
             return fuzz_ole.renumbered(rng, data)
+    if kind == "given":  # what follows the end tells one from the other; what is made of it matters
+        return data + rng.randbytes(8) if rng.random() < 0.8 else changed(rng, data, seeds, "rtf")
     if kind == "words":
         return fuzz_pictures.drawn_over(rng, data) if rng.random() < 0.97 else changed(rng, data, seeds, kind)
     if kind in ("word", "sheet", "zip") and data.startswith(b"PK") and rng.random() < 0.85:

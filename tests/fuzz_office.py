@@ -6,9 +6,11 @@ Here: a program of its name, what it does, drawn from the bytes of the file alon
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -48,6 +50,7 @@ _DOES = (
     "sleep 30",
     'rm -rf "$PWD"/*',
 )
+_BOOK = "Workbook\0".encode("utf-16-le")
 _PATIENCE = 0.3
 """Seconds for a call of it, in place of LibreOffice's minutes."""
 
@@ -62,15 +65,15 @@ def making(data: bytes) -> Iterator[None]:
         program = Path(folder, office.PROGRAMS[0])
         program.write_text(_PROGRAM + (_MAKES if rng.random() < 0.9 else rng.choice(_DOES)) + "\n")
         program.chmod(0o755)
-        Path(folder, "answer").write_bytes(_answer(rng))
+        Path(folder, "answer").write_bytes(_answer(rng, _BOOK in data))
         found = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         waits = dict.fromkeys(("START_SECONDS", "FILE_SECONDS", "ALONE_SECONDS"), _PATIENCE)
         with patch.dict(os.environ, {"PATH": found}), patch.multiple(office, **waits):
             yield
 
 
-def _answer(rng: random.Random) -> bytes:
-    """A Word file, a workbook, a page or a text, mostly with something done to it."""
+def _answer(rng: random.Random, book: bool) -> bytes:
+    """Mostly what was asked for, with something done to it; else another kind of file, or an empty one."""
     kinds: tuple[tuple[Sequence[bytes], str], ...] = (
         (fuzz_inputs.rendered("docx"), "word"),
         (fuzz_inputs.sheets(), "sheet"),
@@ -78,9 +81,9 @@ def _answer(rng: random.Random) -> bytes:
         (fuzz_inputs.ofds(), "zip"),
         ((b"",), "text"),
     )
-    (of,) = rng.choices(kinds, (8, 4, 1, 1, 1))
+    (of,) = rng.choices(kinds, (1, 20, 1, 1, 1) if book else (20, 1, 1, 1, 1))
     seeds, kind = of
-    return rng.choice(seeds) if rng.random() < 0.2 else fuzz_inputs.mutated(rng, seeds, kind)
+    return rng.choice(seeds) if rng.random() < 0.3 else fuzz_inputs.mutated(rng, seeds, kind)
 
 
 @cache
@@ -88,6 +91,8 @@ def files() -> tuple[bytes, ...]:
     """An RTF, and the least that is taken for a DOC, a workbook and an open document, small and quick."""
     page = bytes(504)
     word = fuzz_ole.MARK + page + b"\xec\xa5" + bytes(510)
-    book = fuzz_ole.MARK + page + "Workbook\0".encode("utf-16-le").ljust(512, b"\0")
-    text = fuzz_inputs.zipped([("mimetype", b"application/vnd.oasis.opendocument.text")])
-    return (*fuzz_inputs.rtfs(), word, book, text)
+    book = fuzz_ole.MARK + page + _BOOK.ljust(512, b"\0")
+    text = io.BytesIO()
+    with zipfile.ZipFile(text, "w") as package:  # whose mark is to be seen without unpacking
+        package.writestr(zipfile.ZipInfo("mimetype"), b"application/vnd.oasis.opendocument.text")
+    return (*fuzz_inputs.rtfs(), word, book, text.getvalue())

@@ -185,7 +185,7 @@ READERS: dict[str, Reader] = {
         at_once=10,
     ),
     "office_given": Reader(
-        "office",
+        "given",
         fuzz_office.files,
         _given,
         (".rtf", ".doc", ".wps", ".xls", ".et", ".odt"),

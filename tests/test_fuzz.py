@@ -292,11 +292,29 @@ def test_probabilities_that_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert inked.text == ("12" if score == 2.0 else "?")
 
 
-def test_a_tiff_that_tells_no_size() -> None:
-    # One entry in its directory: black is 0. Width and height are missing.
-    picture = b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 262, 3, 1, 1, 0, 0)
+@pytest.mark.parametrize("name", ["mimetype", "MimeType"])
+@pytest.mark.parametrize("ending", [".odt", ".et", ".wps"])
+def test_a_package_whose_mark_cannot_be_unpacked(tmp_path: Path, name: str, ending: str) -> None:
+    """Or is written otherwise: what it is cannot be told, and that is said."""
+    path = tmp_path / f"a{ending}"
+    whole = zipped([(name, b"application/vnd.oasis.opendocument.text" * 9)])
+    at = whole.index(name.encode()) + len(name)
+    path.write_bytes(whole[:at] + b"\xff\xff\xff" + whole[at + 3 :])
+    with pytest.raises(ReadingError):
+        read_document(path)
+
+
+def test_a_page_of_a_tiff_that_tells_no_size() -> None:
+    made = io.BytesIO()
+    Image.new("L", (8, 8)).save(made, "TIFF")
+    whole = bytearray(made.getvalue())
+    (first,) = struct.unpack_from("<I", whole, 4)
+    (entries,) = struct.unpack_from("<H", whole, first)
+    # A second directory of one entry (black is 0): width and height are missing.
+    struct.pack_into("<I", whole, first + 2 + 12 * entries, len(whole))
+    whole += struct.pack("<HHHIHHI", 1, 262, 3, 1, 1, 0, 0)
     with pytest.raises(ReadingError, match="a damaged picture") as fault:
-        list(_frames(io.BytesIO(picture)))
+        list(_frames(io.BytesIO(whole)))
     assert fault.value.status == "unreadable"
 
 

@@ -11,7 +11,6 @@ import email.policy
 import re
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from pipeline.reading.document import ReadingError
+from pipeline.reading.zips import DAMAGED
 
 MAX_MEMBERS = 500
 MAX_MEMBER = 100_000_000
@@ -109,7 +109,7 @@ def _from_zip(path: Path, folder: Path) -> tuple[Path, str]:
                 # As many bytes as it says: one that lies about its size is never unpacked whole.
                 target.write_bytes(member.read(info.file_size + 1))
             return target, names[at]
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as fault:
+    except DAMAGED as fault:
         raise ReadingError("unreadable", f"a damaged or cut-off archive ({fault}). Fetch it again.") from None
 
 

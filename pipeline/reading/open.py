@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.reading.document import Document, FileFormat, ReadingError
+from pipeline.reading.zips import DAMAGED
 
 HEAD = 4096
 SEEN = 1 << 24
@@ -126,7 +127,7 @@ def _zip_kind(path: Path) -> Kind:
         with zipfile.ZipFile(path) as archive:
             names = {name.replace("\\", "/").lstrip("/").lower() for name in archive.namelist()[:MANY_PARTS]}
             is_odt = "mimetype" in names and b"opendocument.text" in _start(archive, "mimetype")
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
+    except DAMAGED:
         # The directory at its end is gone; the ending is all that tells.
         return "docx" if path.suffix.lower() in (".docx", ".docm", ".dotx") else "zip"
     if any(name.startswith("word/document") for name in names):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from types import TracebackType
 from lxml import etree
 
 from pipeline.reading.document import ReadingError
+from pipeline.reading.zips import DAMAGED
 
 MAX_XML = 60_000_000
 MAX_PICTURE = 30_000_000
@@ -89,7 +89,7 @@ class Package:
             with self.archive.open(info) as part:
                 # As many bytes as it says: a part that lies about its size is never unpacked whole.
                 return part.read(info.file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as fault:
+        except DAMAGED as fault:
             raise ReadingError("unreadable", f"damaged Office file: {name} ({fault}). {_AGAIN}") from None
 
     def xml(self, name: str) -> etree._Element | None:
@@ -149,7 +149,7 @@ def open_package(path: Path) -> Package:
         raise _not_a_package(path, head)
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as fault:
+    except DAMAGED as fault:
         raise ReadingError(
             "unreadable", f"a damaged or cut-off Word file ({fault}). Fetch it again, or: {_AGAIN}"
         ) from None
