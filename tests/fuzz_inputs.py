@@ -294,6 +294,8 @@ def _in_zip(rng: random.Random, data: bytes, kind: str) -> bytes:
     """A package in which one or two members are changed, lost, doubled or emptied, and the rest is whole."""
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         members = [(name, package.read(name)) for name in package.namelist()]
+    if not members:
+        raise ValueError("nothing to change in it")
     weights = [
         4 if re.search(r"document|sheet1|number|report|page|content", n.lower()) else 1 for n, _ in members
     ]
