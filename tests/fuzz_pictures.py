@@ -85,7 +85,7 @@ def drawn_over(rng: random.Random, data: bytes) -> bytes:
         picture = picture.rotate(
             rng.choice((90, 180, 270, rng.uniform(-8, 8))), expand=True, fillcolor="white"
         )
-    if rng.random() < 0.1:
+    if rng.random() < 0.1 and wide > 100 and high > 22:
         picture = picture.crop((0, 0, rng.randrange(110, wide + 60), rng.randrange(22, high + 40)))
     made = io.BytesIO()
     picture.save(made, rng.choice(("BMP", "BMP", "PNG", "TIFF")))
