@@ -1,6 +1,6 @@
-"""Kinds of faults that packages raise which may not be installed, so that they can be named.
+"""Faults of packages: their kinds, named although a package may not be installed, and what they say.
 
-Here: finding them. Not here: what is done with a fault.
+Here: finding and telling them. Not here: what is done with a fault.
 """
 
 from __future__ import annotations
@@ -16,3 +16,8 @@ def loaded(names: Iterable[str], *others: type[Exception]) -> tuple[type[Excepti
         module, _, kind = name.rpartition(".")
         found.append(getattr(sys.modules.get(module), kind, None))
     return (*others, *(kind for kind in found if isinstance(kind, type) and issubclass(kind, Exception)))
+
+
+def first_line(fault: BaseException) -> str:
+    """What a fault says, in one line; its kind where it says nothing."""
+    return str(fault).split("\n")[0].strip(" .") or type(fault).__name__

@@ -89,17 +89,6 @@ def provenance_of(url: str) -> dict[str, Provenance]:
         return provenance(Path(folder))
 
 
-def lacks(url: str) -> str:
-    """What this machine has to install before it can fetch from there; empty where that is nothing."""
-    from fsspec import get_filesystem_class
-
-    try:
-        get_filesystem_class(url.partition("://")[0])
-    except (ImportError, ValueError) as fault:
-        return str(fault).split("\n")[0]
-    return ""
-
-
 @contextmanager
 def local_copy(file: RawFile) -> Iterator[RawFile]:
     """The file as one of this machine's, with the bytes that it is named by.

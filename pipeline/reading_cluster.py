@@ -23,12 +23,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.collection import RawFile
-from pipeline.raw_url import FOLDER, lacks
+from pipeline.faults import first_line
+from pipeline.raw_url import FOLDER
 from pipeline.reading import office
 from pipeline.reading_beside import Beside
 from pipeline.reading_pool import Limits, ReadFile, read_files, unreadable
 from pipeline.reading_rows import Reading
 from pipeline.reading_version import program_version, reader_versions
+from pipeline.urls import lacks
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -96,7 +98,7 @@ def _client(address: str) -> Iterator[Client]:
         asyncio.run(_answer(address))
         client = Client(address, timeout=_ANSWER, set_as_default=False)
     except (OSError, RuntimeError, TypeError, ValueError) as fault:
-        reason = str(fault).split("\n")[0].strip(" .") or type(fault).__name__
+        reason = first_line(fault)
         raise ClusterFault(
             f"no Dask scheduler answers at {address}: {reason}. Start one with `dask scheduler`, "
             "or read on this machine with --executor local"
@@ -181,7 +183,7 @@ def _refuse_other(who: str, theirs: Versions, own: Versions) -> None:
 
 
 def _cannot_load(who: str, fault: BaseException) -> str:
-    reason = str(fault).split("\n")[0] or type(fault).__name__
+    reason = first_line(fault)
     return f"{who} cannot load gongkai ({reason}): install the same version there, with {_EXTRA}"
 
 

@@ -85,7 +85,7 @@ def send(cache: ReadingCache, url: str) -> int:
 
 def _mark(url: str) -> str:
     """What parts carry that are there already."""
-    return f"shared-{hashlib.sha256(url.rstrip('/').encode()).hexdigest()[:16]}"
+    return f"shared-{hashlib.sha256(url.encode()).hexdigest()[:16]}"
 
 
 def _had(cache: ReadingCache, mark: str) -> set[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.faults import loaded
+from pipeline.faults import first_line, loaded
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -46,6 +46,17 @@ def system(url: str, anew: bool = False) -> tuple[AbstractFileSystem, str]:
     return found, str(root)
 
 
+def lacks(url: str) -> str:
+    """What this machine has to install before it can fetch from there; empty where that is nothing."""
+    from fsspec import get_filesystem_class
+
+    try:
+        get_filesystem_class(url.partition("://")[0])
+    except (ImportError, ValueError) as fault:
+        return first_line(fault)
+    return ""
+
+
 @contextmanager
 def told(url: str, cannot: str) -> Iterator[None]:
     """What any file system raises, as one line.
@@ -64,5 +75,5 @@ def told(url: str, cannot: str) -> Iterator[None]:
             f"{url}: {fault} (pip install it where gongkai is, on every machine that reads)"
         ) from fault
     except loaded(OF_STORES, OSError, ValueError, RuntimeError) as fault:
-        reason = str(fault).split("\n")[0] or type(fault).__name__
+        reason = first_line(fault)
         raise UrlFault(f"{url} {cannot}: {reason}") from fault

@@ -26,6 +26,18 @@ MAX_PAGES = 100
 SMALLEST = (120, 24)
 """Width and height below which a picture is an ornament."""
 INSTALL = "a picture; to read it install the extra gongkai[ocr] (pip install 'gongkai[ocr]') and run again"
+# Pillow's readers of formats have no faults of their own: a TIFF without a width is a TypeError.
+_DAMAGED = (
+    UnidentifiedImageError,
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    SyntaxError,
+    EOFError,
+    struct.error,
+)
 
 
 def ocr_available() -> bool:
@@ -116,20 +128,6 @@ def _frames(file: Any) -> Iterator[Image.Image]:
         raise ReadingError("unreadable", f"{error}; save it at 200 to 300 dpi") from error
     except _DAMAGED as error:
         raise ReadingError("unreadable", f"a damaged picture ({error}); save it anew") from error
-
-
-# Pillow's readers of formats have no faults of their own: a TIFF without a width is a TypeError.
-_DAMAGED = (
-    UnidentifiedImageError,
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    SyntaxError,
-    EOFError,
-    struct.error,
-)
 
 
 def _check_size(image: Image.Image) -> None:
